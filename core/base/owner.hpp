@@ -1,0 +1,29 @@
+// Whose thread it is: the check that every call starts with, at the cost of one read and one compare.
+#pragma once
+
+#include <pthread.h>
+
+#include "base/status.hpp"
+
+namespace tractor::core {
+
+/// One actor per process, so one owner per process.
+class Owner {
+ public:
+  /// The calling thread owns the actor from now on.
+  static void claim();
+  static void release() { owned_ = false; }
+  static Status check() {
+    if (!owned_) return Status::ok;  // nothing is open: handles are tombstones and say so themselves
+    if (!*alive_page_) return Status::forked;
+    return pthread_equal(pthread_self(), thread_) ? Status::ok : Status::wrong_thread;
+  }
+  static bool forked() { return owned_ && !*alive_page_; }
+
+ private:
+  static inline volatile char* alive_page_ = nullptr;  ///< the kernel clears it in a forked process
+  static inline pthread_t thread_{};
+  static inline volatile bool owned_ = false;
+};
+
+}  // namespace tractor::core

@@ -1,0 +1,13 @@
+#include "base/result.hpp"
+
+#include <cstring>
+
+namespace tractor::core {
+
+Failure Failure::system(Status code, const std::string& what, int errno_value, const char* type) {
+  // The reentrant form: strerror() shares one buffer between all threads of the program.
+  char text[128];
+  return of(code, what + ": " + strerror_r(errno_value, text, sizeof text), type);
+}
+
+}  // namespace tractor::core

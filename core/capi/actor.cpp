@@ -1,0 +1,129 @@
+#include <tractor/actor.h>
+
+#include "capi/guard.hpp"
+#include "capi/options.hpp"
+#include "capi/boot_options.hpp"
+#include "runtime/actor.hpp"
+#include "runtime/modules.hpp"
+#include "wire/scratch.hpp"
+#include "wire/value.hpp"
+
+using namespace tractor::core;
+
+int tractor_register(const char* module, const tractor_endpoint* list, void* user) {
+  try {
+    size_t count = 0;
+    while (list && list[count].name) ++count;
+    return static_cast<int>(Modules::add(module, list, count, user));
+  } catch (const std::bad_alloc&) {
+    return TRACTOR_ENOMEM;
+  }
+}
+
+int tractor_register_endpoint(const char* module, const char* name, uint32_t kind, tractor_endpoint_fn fn, void* user,
+                              tractor_release_fn release) {
+  try {
+    tractor_endpoint endpoint{name, fn, kind, 0, nullptr, nullptr, {nullptr, nullptr}};
+    return static_cast<int>(Modules::add_owned(module, endpoint, user, release));
+  } catch (const std::bad_alloc&) {
+    return TRACTOR_ENOMEM;
+  }
+}
+
+int tractor_actor_open(const tractor_root_options* options, tractor_root_fn body, tractor_done_fn on_end, void* user,
+                       tractor_actor** out) {
+  try {
+    auto config = read_root_options(options);
+    if (!config) return static_cast<int>(config.failure().code);
+    if (!out) return TRACTOR_EINVAL;
+    auto actor = Actor::open_root(std::move(*config), false, body, on_end, user);
+    if (!actor) return static_cast<int>(actor.failure().code);
+    *out = to_c(*actor);
+    return TRACTOR_OK;
+  } catch (const std::bad_alloc&) {
+    return TRACTOR_ENOMEM;
+  }
+}
+
+void tractor_actor_close(tractor_actor* actor) {
+  if (!actor) return;
+  guarded<int>([&] {
+    from_c(actor)->close();
+    return 0;
+  });
+}
+
+int tractor_actor_run(tractor_actor* actor) {
+  if (!actor) return TRACTOR_EINVAL;
+  if (Owner::forked()) return TRACTOR_EFORKED;
+  return static_cast<int>(from_c(actor)->run());
+}
+
+int tractor_actor_post(tractor_actor* actor, tractor_done_fn fn, void* user) {
+  if (!actor || !fn) return TRACTOR_EINVAL;
+  if (Owner::forked()) return TRACTOR_EFORKED;
+  try {
+    return static_cast<int>(from_c(actor)->post(fn, user));
+  } catch (const std::bad_alloc&) {
+    return TRACTOR_ENOMEM;
+  }
+}
+
+tractor_nursery* tractor_actor_nursery(tractor_actor* actor) {
+  static Nursery* dead = UserNursery::dead();
+  return guarded_or(to_c(dead), [&] {
+    Nursery* main = actor ? from_c(actor)->main() : nullptr;
+    return to_c(main ? main : dead);
+  });
+}
+
+const tractor_id* tractor_actor_id(tractor_actor* actor) {
+  static const tractor_id nobody{"", "", 0};
+  return actor ? &from_c(actor)->c_id() : &nobody;
+}
+
+bool tractor_actor_is_root(tractor_actor* actor) { return actor && from_c(actor)->is_root(); }
+
+bool tractor_actor_is_registrar(tractor_actor* actor) {
+  return guarded_or(false, [&] { return actor && from_c(actor)->is_registrar(); });
+}
+
+tractor_portal* tractor_actor_self(tractor_actor* actor) {
+  static Portal* dead = Portal::dead();
+  return guarded_or(to_c(dead), [&] {
+    Portal* self = actor ? from_c(actor)->self_portal() : nullptr;
+    return to_c(self ? self : dead);
+  });
+}
+
+tractor_portal* tractor_actor_parent(tractor_actor* actor) {
+  return guarded_or(static_cast<tractor_portal*>(nullptr), [&] { return to_c(actor ? from_c(actor)->parent_portal() : nullptr); });
+}
+
+const char* tractor_actor_address(tractor_actor* actor, size_t index) {
+  return guarded_or(static_cast<const char*>(nullptr), [&]() -> const char* {
+    if (!actor || index >= from_c(actor)->address_texts().size()) return nullptr;
+    return from_c(actor)->address_texts()[index].c_str();
+  });
+}
+
+tractor_bytes tractor_actor_stats(tractor_actor* actor) {
+  return guarded_or(tractor_bytes{kNil.data(), kNil.size()}, [&] {
+    OutBuffer out;
+    if (!actor || from_c(actor)->ended()) return tractor_bytes{kNil.data(), kNil.size()};
+    from_c(actor)->pack_stats(out);
+    Bytes all = out.view();
+    void* copy = scratch_alloc(all.size());
+    std::memcpy(copy, all.data(), all.size());
+    return tractor_bytes{copy, all.size()};
+  });
+}
+
+tractor_actor* tractor_actor_ref(tractor_actor* actor) {
+  if (actor) from_c(actor)->ref();
+  return actor;
+}
+
+void tractor_actor_unref(tractor_actor* actor) {
+  if (actor) from_c(actor)->unref();
+}

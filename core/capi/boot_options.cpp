@@ -1,0 +1,147 @@
+#include "capi/boot_options.hpp"
+
+#include "base/log.hpp"
+#include "capi/options.hpp"
+
+namespace tractor::core {
+
+namespace {
+
+constexpr size_t kMostItems = 4096;  // an array without its NULL is noticed, not followed for ever
+
+Result<std::vector<std::string>> strings(const char* const* list, const char* field) {
+  std::vector<std::string> out;
+  for (; list && *list; ++list) {
+    if (out.size() == kMostItems) return Failure::of(Status::invalid, std::string(field) + " has no NULL at its end");
+    out.emplace_back(*list);
+  }
+  return out;
+}
+
+Result<std::vector<Address>> addresses(const char* const* list, const char* field) {
+  std::vector<Address> out;
+  auto texts = strings(list, field);
+  if (!texts) return texts.failure();
+  for (const std::string& text : *texts) {
+    auto addr = parse_multiaddr(text);
+    if (!addr) return Failure::of(Status::invalid, std::string(field) + ": " + addr.failure().message, "ValueError");
+    out.push_back(std::move(*addr));
+  }
+  return out;
+}
+
+Result<int> level(const char* name, const char* field) {
+  if (!name) return 0;
+  int number = log::level_by_name(name);
+  if (number == 0) return Failure::of(Status::invalid, std::string(field) + ": no level is called '" + name + "'", "ValueError");
+  return number;
+}
+
+Result<Done> not_negative(int64_t value, const char* field) {
+  if (value >= 0) return Done{};
+  return Failure::of(Status::invalid, std::string(field) + " is negative", "ValueError");
+}
+
+Result<std::vector<ModuleSpec>> modules(const char* const* list, const char* field) {
+  auto texts = strings(list, field);
+  if (!texts) return texts.failure();
+  std::vector<ModuleSpec> out;
+  for (const std::string& text : *texts) {
+    size_t eq = text.find('=');
+    if (eq == 0 || text.empty()) return Failure::of(Status::invalid, std::string(field) + ": a module has no name", "ValueError");
+    out.push_back(eq == std::string::npos ? ModuleSpec{text, {}} : ModuleSpec{text.substr(0, eq), text.substr(eq + 1)});
+  }
+  return out;
+}
+
+}  // namespace
+
+// Each field is one line; the first that is wrong is the answer.
+#define TRY(target, expression)              \
+  do {                                       \
+    auto result_ = (expression);             \
+    if (!result_) return result_.failure();  \
+    target = std::move(*result_);            \
+  } while (false)
+#define CHECK(expression)                    \
+  do {                                       \
+    auto result_ = (expression);             \
+    if (!result_) return result_.failure();  \
+  } while (false)
+
+Result<RootConfig> read_root_options(const tractor_root_options* options) {
+  tractor_root_options o;
+  TRY(o, read_options(options, sizeof(tractor_root_options), "tractor_root_options"));
+  RootConfig c;
+  CHECK(check_flags(o.flags, TRACTOR_ROOT_ENSURE_REGISTRY | TRACTOR_ROOT_SUBREAPER | TRACTOR_ROOT_SIGNALS, "tractor_root_options.flags"));
+  CHECK(check_reserved(o.reserved0, "tractor_root_options.reserved0"));
+  CHECK(not_negative(o.handshake_timeout_ns, "tractor_root_options.handshake_timeout_ns"));
+  if (o.name && *o.name) c.name = o.name;
+  TRY(c.modules, strings(o.enable_modules, "tractor_root_options.enable_modules"));
+  TRY(c.registry_addrs, addresses(o.registry_addrs, "tractor_root_options.registry_addrs"));
+  TRY(c.bind_addrs, addresses(o.bind_addrs, "tractor_root_options.bind_addrs"));
+  if (o.transport) {
+    TRY(c.transport, transport_by_name(o.transport));
+  } else if (!c.registry_addrs.empty()) {
+    c.transport = c.registry_addrs.front().kind;
+  }
+  for (const Address& a : c.registry_addrs)
+    if (a.kind != c.transport)
+      return Failure::of(Status::invalid, std::string("tractor_root_options.registry_addrs: ") + a.to_string() +
+                                              " is not of tractor_root_options.transport \"" + transport_name(c.transport) + "\"", "ValueError");
+  TRY(c.log_level, level(o.log_level, "tractor_root_options.log_level"));
+#ifdef TRACTOR_STATIC
+  if (o.event_base) return Failure::of(Status::not_supported, "a static libtractor has a libevent of its own");
+#endif
+  c.base = o.event_base;
+  c.ensure_registry = (o.flags & TRACTOR_ROOT_ENSURE_REGISTRY) != 0;
+  c.subreaper = (o.flags & TRACTOR_ROOT_SUBREAPER) != 0;
+  c.signals = (o.flags & TRACTOR_ROOT_SIGNALS) != 0;
+  if (o.handshake_timeout_ns) c.handshake_timeout = o.handshake_timeout_ns;
+  if (o.max_frame) {
+    if (o.max_frame > UINT32_MAX) return Failure::of(Status::invalid, "tractor_root_options.max_frame is beyond what a frame can hold", "ValueError");
+    c.max_frame = o.max_frame;
+  }
+  return c;
+}
+
+Result<SpawnConfig> read_spawn_options(const tractor_spawn_options* options) {
+  tractor_spawn_options o;
+  TRY(o, read_options(options, sizeof(tractor_spawn_options), "tractor_spawn_options"));
+  SpawnConfig c;
+  CHECK(check_flags(o.flags, 0, "tractor_spawn_options.flags"));
+  CHECK(not_negative(o.boot_timeout_ns, "tractor_spawn_options.boot_timeout_ns"));
+  CHECK(not_negative(o.cancel_timeout_ns, "tractor_spawn_options.cancel_timeout_ns"));
+  CHECK(not_negative(o.kill_timeout_ns, "tractor_spawn_options.kill_timeout_ns"));
+  TRY(c.modules, modules(o.modules, "tractor_spawn_options.modules"));
+  c.program = o.program ? o.program : "";
+  if (o.program && !*o.program) return Failure::of(Status::invalid, "tractor_spawn_options.program is empty", "ValueError");
+  TRY(c.argv, strings(o.argv, "tractor_spawn_options.argv"));
+  if (o.env) TRY(c.env, strings(o.env, "tractor_spawn_options.env"));
+  c.cwd = o.cwd ? o.cwd : "";
+  int log_level = 0;
+  TRY(log_level, level(o.log_level, "tractor_spawn_options.log_level"));
+  if (log_level) c.log_level = log::level_name(log_level);
+  if (o.transport) TRY(c.transport, transport_by_name(o.transport));
+  TRY(c.bind_addrs, addresses(o.bind_addrs, "tractor_spawn_options.bind_addrs"));
+  if (o.boot_timeout_ns) c.boot_timeout = o.boot_timeout_ns;
+  if (o.cancel_timeout_ns) c.cancel_timeout = o.cancel_timeout_ns;
+  if (o.kill_timeout_ns) c.kill_timeout = o.kill_timeout_ns;
+  c.on_exit = o.on_exit;
+  c.on_exit_user = o.on_exit_user;
+  if (o.pass_fds_count > 0 && !o.pass_fds) return Failure::of(Status::invalid, "tractor_spawn_options.pass_fds is NULL", "ValueError");
+  if (o.pass_fds_count > kMostItems) return Failure::of(Status::invalid, "tractor_spawn_options.pass_fds_count is too large", "ValueError");
+  c.pass_fds.assign(o.pass_fds, o.pass_fds + o.pass_fds_count);
+  switch (o.stderr_mode) {
+    case TRACTOR_STDERR_RELAY: c.stderr_mode = StderrMode::relay; break;
+    case TRACTOR_STDERR_CAPTURE: c.stderr_mode = StderrMode::capture; break;
+    case TRACTOR_STDERR_INHERIT: c.stderr_mode = StderrMode::inherit; break;
+    default: return Failure::of(Status::invalid, "tractor_spawn_options.stderr_mode is " + std::to_string(o.stderr_mode), "ValueError");
+  }
+  return c;
+}
+
+#undef TRY
+#undef CHECK
+
+}  // namespace tractor::core

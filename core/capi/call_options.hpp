@@ -1,0 +1,28 @@
+// The public call options.
+#pragma once
+
+#include <tractor/portal.h>
+
+#include <string_view>
+
+#include "capi/options.hpp"
+
+namespace tractor::core {
+
+struct CallOptions {
+  int64_t timeout = 0;
+};
+
+inline Result<CallOptions> read_call_options(const tractor_call_options* options) {
+  if (!options) return CallOptions{};
+  auto read = read_options(options, sizeof(tractor_call_options), "tractor_call_options");
+  if (!read) return read.failure();
+  if (auto ok = check_flags(read->flags, 0, "tractor_call_options.flags"); !ok) return ok.failure();
+  if (auto ok = check_reserved(read->reserved0, "tractor_call_options.reserved0"); !ok) return ok.failure();
+  if (read->timeout_ns < 0) return Failure::of(Status::invalid, "tractor_call_options.timeout_ns is negative", "ValueError");
+  return CallOptions{read->timeout_ns};
+}
+
+inline std::string_view text_view(const char* text) { return text ? std::string_view(text) : std::string_view(); }
+
+}  // namespace tractor::core

@@ -1,0 +1,89 @@
+#include <tractor/actor.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <sys/resource.h>
+
+#include "base/log.hpp"
+#include "capi/boot_options.hpp"
+#include "devx/title.hpp"
+#include "runtime/actor.hpp"
+#include "spawn/boot.hpp"
+
+using namespace tractor::core;
+
+namespace {
+
+[[noreturn]] void serve(Result<BootInfo> info) {
+  if (!info) {
+    std::fprintf(stderr, "tractor: %s\n", info.failure().message.c_str());
+    std::exit(2);
+  }
+  if (!bind_to_parent(info->parent_pid)) std::exit(1);
+  auto opened = Actor::open_child(std::move(*info));
+  if (!opened) {
+    std::fprintf(stderr, "tractor: %s\n", opened.failure().message.c_str());
+    std::exit(1);
+  }
+  Ref<Actor> actor(*opened);
+  actor->run();
+  int status = actor->exit_status();
+  if (status != 0 && actor->outcome()) std::fprintf(stderr, "%s", actor->outcome()->format().c_str());
+  actor.reset();
+  std::exit(status);
+}
+
+/// Dies as the signal would have it, so that a shell sees the same.
+[[noreturn]] void die_of(int signo) {
+  std::fflush(nullptr);
+  signal(signo, SIG_DFL);
+  raise(signo);
+  std::_Exit(128 + signo);
+}
+
+}  // namespace
+
+void tractor_child_main(int argc, char** argv) {
+  keep_argv_area(argc, argv);
+  if (auto info = boot_from_record(argc, argv)) serve(std::move(*info));
+}
+
+int tractor_child_main_from_flags(int argc, char** argv) {
+  keep_argv_area(argc, argv);
+  auto info = boot_from_flags(argc, argv);
+  if (info) serve(std::move(info));
+  std::fprintf(stderr, "tractor: %s\n", info.failure().message.c_str());
+  return 2;
+}
+
+int tractor_main(int argc, char** argv, const tractor_root_options* options, tractor_root_fn root, void* user) {
+  tractor_child_main(argc, argv);
+  auto config = read_root_options(options);
+  if (config && config->base) config = Failure::of(Status::invalid, "tractor_main() has a loop of its own: event_base must be NULL");
+  if (!config) {
+    std::fprintf(stderr, "tractor: %s\n", config.failure().message.c_str());
+    return 2;
+  }
+  config->subreaper = config->signals = true;
+  auto opened = Actor::open_root(std::move(*config), true, root, nullptr, user);
+  if (!opened) {
+    std::fprintf(stderr, "tractor: %s\n", opened.failure().message.c_str());
+    return 1;
+  }
+  Ref<Actor> actor(*opened);
+  actor->run();
+  ErrorRef err = actor->outcome();
+  bool failed = err && !err->canceled();
+  if (failed) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "%s", err->format().c_str());
+  }
+  if (int signo = actor->end_signal()) {
+    err.reset();
+    actor.reset();
+    die_of(signo);
+  }
+  return failed ? 1 : 0;
+}

@@ -1,0 +1,141 @@
+// The life of a connection, and its output. Input is in channel_input.cpp.
+#include "ipc/channel.hpp"
+
+#include <cerrno>
+
+namespace tractor::core {
+
+namespace {
+constexpr size_t kKeptOutput = 1024 * 1024;
+}
+
+Ref<Channel> Channel::open(Loop& loop, std::unique_ptr<Transport> transport, ChannelHandler& handler) {
+  return Ref<Channel>::adopt(new Channel(loop, std::move(transport), handler));
+}
+
+Channel::Channel(Loop& loop, std::unique_ptr<Transport> transport, ChannelHandler& handler)
+    : loop_(loop), transport_(std::move(transport)), handler_(&handler) {
+  transport_->start(loop_, *this, interest_);
+}
+
+void Channel::on_fd(unsigned ready) {
+  Ref<Channel> keep(this);  // a handler may drop the last reference
+  if ((ready & kWrite) && write_blocked_) write_out();
+  if ((ready & kRead) && state_ == State::open) readable();
+}
+
+void Channel::want(unsigned interest) {
+  if (interest == interest_) return;
+  interest_ = interest;
+  transport_->want(interest);
+}
+
+void Channel::sent_slowly() {
+  if (state_ != State::open) {
+    discarded_.clear();
+    discarded_.release();
+  } else if (!write_blocked_) {
+    write_out();
+  }
+}
+
+void Channel::flush() {
+  if (!write_blocked_) write_out();
+}
+
+void Channel::write_out() {
+  if (!out_.empty()) {
+    iovec part = {out_.data(), out_.size()};
+    ssize_t n = transport_->write(&part, 1);
+    if (n < 0 && n != -EAGAIN) return write_failed(static_cast<int>(-n));
+    if (n > 0) out_.consume(static_cast<size_t>(n));
+  }
+  write_blocked_ = !out_.empty();
+  if (write_blocked_) return want(interest_ | kWrite);
+  want(interest_ & ~unsigned{kWrite});
+  flush_.unlink();
+  if (out_.capacity() > kKeptOutput) out_.release();
+  if (state_ == State::flushing) return close();
+  if (tell_drained_) loop_.post(report_);
+}
+
+/// What the peer sent before it went away may be the reason why it did: it is read first.
+void Channel::write_failed(int error) {
+  if (state_ == State::flushing) return close();
+  state_ = State::write_failed;
+  write_blocked_ = false;
+  flush_.unlink();
+  out_.clear();
+  out_.release();
+  want(0);
+  why_ = std::make_unique<Failure>(
+      Failure::system(Status::transport, "writing to " + transport_->peer().to_string(), error));
+  loop_.post(report_);
+}
+
+void Channel::report() {
+  Ref<Channel> keep(this);
+  if (state_ == State::write_failed) {
+    read_the_rest();
+  } else if (state_ == State::lost) {
+    std::unique_ptr<Failure> why = std::move(why_);
+    handler_->on_lost(*this, std::move(*why));
+  } else if (state_ == State::open && tell_drained_ && out_.empty()) {
+    tell_drained_ = false;
+    handler_->on_drained(*this);
+  }
+}
+
+void Channel::notify_drained() {
+  if (state_ != State::open) return;
+  tell_drained_ = true;
+  if (out_.empty()) loop_.post(report_);
+}
+
+void Channel::lose(Failure why) {
+  stop();
+  state_ = State::lost;
+  why_ = std::make_unique<Failure>(std::move(why));
+  loop_.post(report_);
+}
+
+void Channel::close() {
+  if (state_ == State::closed) return;
+  if (state_ == State::flushing) {
+    // A TCP socket that closes on unread input takes back what it has sent.
+    char scrap[4096];
+    transport_->shutdown_write();
+    for (int i = 0; i < 64 && transport_->read(scrap, sizeof scrap) > 0; ++i) {
+    }
+  }
+  stop();
+  state_ = State::closed;
+  why_.reset();
+  limit_.disarm();
+  LastWork::unlink();
+  Ref<Channel> last = std::move(self_);  // possibly the end of this object
+}
+
+void Channel::close_when_flushed(int64_t limit) {
+  if (state_ != State::open || out_.empty()) return close();
+  state_ = State::flushing;
+  tell_drained_ = false;
+  report_.unlink();
+  want(interest_ & ~unsigned{kRead});
+  self_ = Ref<Channel>(this);
+  loop_.adopt(*this);
+  loop_.arm_after(limit_, limit);
+}
+
+/// Gives up everything but the addresses. What is being parsed stays until the parser returns.
+void Channel::stop() {
+  write_blocked_ = false;
+  flush_.unlink();
+  report_.unlink();
+  transport_->close();
+  out_.clear();
+  out_.release();
+  if (!reading_) in_.reset();
+}
+
+}  // namespace tractor::core

@@ -1,0 +1,34 @@
+// Arguments of the runtime's own end points: maps with a few known keys.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/buffer.hpp"
+#include "base/ids.hpp"
+#include "ipc/address.hpp"
+#include "wire/message.hpp"
+#include "wire/packer.hpp"
+
+namespace tractor::core {
+
+/// Reads one map. A failure is a TypeError that names the argument, as a caller shall see it.
+class Args {
+ public:
+  explicit Args(Bytes map) : map_(map) {}
+  std::optional<Bytes> find(std::string_view name) const;
+  Result<std::string_view> text(std::string_view name) const;
+  Result<wire::Uid> uid(std::string_view name) const;
+  Result<Address> address(std::string_view name) const;
+
+ private:
+  Bytes map_;
+};
+
+/// Addresses as the registrar hands them out: an array of pairs. Nil: none.
+Result<std::vector<Address>> read_addresses(Bytes value);
+
+void pack_uid(wire::Packer& out, const ActorId& id);
+void pack_address(wire::Packer& out, const Address& addr);
+
+}  // namespace tractor::core

@@ -1,0 +1,125 @@
+#include "rpc/call.hpp"
+
+#include "fault/box.hpp"
+#include "rpc/portal.hpp"
+
+namespace tractor::core {
+
+namespace {
+
+/// How long a caller that was cancelled waits for the task's last word.
+constexpr int64_t kLastWord = 616 * kMillisecond;
+
+}  // namespace
+
+Call::Call(PeerLink* link, Portal* portal, Nursery& in, bool armed) : Op(in, armed), portal_(portal), link_(link) {
+  if (portal_) portal_->call_begins();
+}
+
+Call::~Call() {
+  leave_link();
+  if (portal_) portal_->call_ends();
+}
+
+void Call::launch(const CallTarget& target, int64_t timeout) {
+  if (!link_ || !link_->is_open()) return finish(Error::of(Status::transport, "not connected to " + peer_name()));
+  launched_ = true;
+  cid_ = Cid::fresh();
+  link_->add_call(*this);
+  link_->send_start(cid_, target.ns, target.func, target.args.empty() ? kEmptyMap : target.args);
+  if (timeout > 0 && timeout != kForever) engine().loop().arm_after(*this, timeout);
+}
+
+void Call::leave_link() {
+  if (link_ && launched_) link_->remove_call(*this);
+  link_.reset();
+  Timer::disarm();
+}
+
+void Call::finish(ErrorRef err) {
+  leave_link();
+  decide(std::move(err));
+}
+
+void Call::on_start_ack(wire::FuncType type) {
+  if (type == wire::FuncType::asyncfunc) return;
+  link_->request_cancel_task(cid_.view());
+  finish(Error::of(Failure::of(Status::runtime, std::string("the endpoint is no plain function but ") + wire::functype_name(type), "TypeError")));
+}
+
+void Call::on_return(Bytes pld, SharedBuffer& buffer) {
+  result_ = Value(pld, &buffer).keep();
+  finish({});
+}
+
+void Call::on_cancel_ack() {
+  result_ = Value::copy_of(kNil);
+  finish({});
+}
+
+void Call::on_error(const wire::ErrorMsg& msg) {
+  ErrorRef err = unbox(msg, link_->peer());
+  // The acknowledgement of our own cancel is not news; anything else that it raised is.
+  bool acked = stopping_ && err->code() == Status::ctx_canceled;
+  finish(!acked ? err : timeout_error_ ? timeout_error_ : cancel_reason());
+}
+
+void Call::on_stray(const char* message_name) {
+  link_->request_cancel_task(cid_.view());
+  finish(Error::of(Failure::of(Status::msg_type, std::string("unexpected ") + message_name + " in a call", "MessagingError")));
+}
+
+void Call::on_lost(const ErrorRef& why) { finish(stopping_ && cancel_reason() ? cancel_reason() : why); }
+
+void Call::on_cancel(const ErrorRef& why) {
+  if (!launched_) return decide(why);
+  if (stopping_) return;
+  stopping_ = true;
+  link_->request_cancel_task(cid_.view());
+  engine().loop().arm_after(*this, kLastWord);
+}
+
+void Call::on_timer() {
+  if (stopping_) return finish(timeout_error_ ? timeout_error_ : cancel_reason());
+  on_deadline();
+}
+
+void Call::on_deadline() {
+  timeout_error_ = Error::of(Status::timed_out, "no answer from " + peer_name() + " in time");
+  stopping_ = true;
+  link_->request_cancel_task(cid_.view());
+  engine().loop().arm_after(*this, kLastWord);
+}
+
+OpToken RunOp::start(Portal& portal, Nursery& in, const CallTarget& target, int64_t timeout, const ErrorRef& bad,
+                     tractor_value_fn fn, void* user) {
+  auto* op = new RunOp(portal, in, fn, user);
+  OpToken token = op->token();
+  if (bad)
+    op->decide(bad);
+  else if (op->begin())
+    op->launch(target, timeout);
+  return token;
+}
+
+void RunOp::deliver(const Error* err) { fn_(to_c(err), err ? nullptr : to_c(result().get()), user_); }
+
+OpToken CancelActorOp::start(Portal& portal, Nursery& in, int64_t timeout, const ErrorRef& bad, tractor_done_fn fn, void* user) {
+  auto* op = new CancelActorOp(portal, in, fn, user);
+  OpToken token = op->token();
+  if (bad)
+    op->decide(bad);
+  else if (portal.kind() == Portal::Kind::self)
+    op->decide(Error::of(Status::invalid, "an actor does not cancel itself through its portal"));
+  else
+    op->launch({"self", "cancel", {}}, timeout > 0 ? timeout : kSecond / 2);
+  return token;
+}
+
+void CancelActorOp::deliver(const Error* err) { fn_(to_c(err), user_); }
+
+void CancelActorOp::on_deadline() {
+  finish(Error::of(Failure::of(Status::timed_out, peer_name() + " did not acknowledge the cancel in time", "ActorTooSlowError")));
+}
+
+}  // namespace tractor::core

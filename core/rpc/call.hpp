@@ -1,0 +1,84 @@
+// The caller's side of one call.
+#pragma once
+
+#include "base/handles.hpp"
+#include "base/pool.hpp"
+#include "rpc/cid.hpp"
+#include "rpc/link.hpp"
+#include "rpc/portal.hpp"
+#include "scope/op.hpp"
+#include "wire/value.hpp"
+
+namespace tractor::core {
+
+struct CallTarget {
+  std::string_view ns, func;
+  Bytes args;
+};
+
+/// What Call and its relatives share: a dialog on a link that waits for its final message.
+class Call : public Op, private Timer {
+ public:
+  std::string_view cid() const { return cid_.view(); }
+
+  // From the link.
+  void on_start_ack(wire::FuncType type);
+  void on_return(Bytes pld, SharedBuffer& buffer);
+  void on_cancel_ack();
+  void on_error(const wire::ErrorMsg& msg);
+  void on_stray(const char* message_name);
+  void on_lost(const ErrorRef& why);
+
+ protected:
+  /// `portal`, if there is one, counts as in use until the call is over.
+  Call(PeerLink* link, Portal* portal, Nursery& in, bool armed);
+  ~Call() override;
+  /// Sends the Start, or decides why not. `timeout` 0: none.
+  void launch(const CallTarget& target, int64_t timeout);
+  void on_cancel(const ErrorRef& why) override;
+  virtual void on_deadline();
+  void finish(ErrorRef err);
+  const Ref<Value>& result() const { return result_; }
+  std::string peer_name() const { return link_ ? link_->peer().name : "the peer"; }
+
+ private:
+  void on_timer() override;
+  void leave_link();
+
+  Ref<Portal> portal_;
+  Ref<PeerLink> link_;  ///< while the dialog is open
+  Cid cid_;
+  Ref<Value> result_;
+  ErrorRef timeout_error_;
+  bool launched_ = false, stopping_ = false;
+};
+
+class RunOp final : public Call, public Pooled<RunOp> {
+ public:
+  /// `bad`: why the arguments can't be sent; it is then the outcome.
+  static OpToken start(Portal& portal, Nursery& in, const CallTarget& target, int64_t timeout, const ErrorRef& bad,
+                       tractor_value_fn fn, void* user);
+
+ private:
+  RunOp(Portal& portal, Nursery& in, tractor_value_fn fn, void* user) : Call(portal.link(), &portal, in, fn != nullptr), fn_(fn), user_(user) {}
+  void deliver(const Error* err) override;
+  tractor_value_fn fn_;
+  void* user_;
+};
+
+/// The request to end the whole peer: bounded, and deaf to cancels.
+class CancelActorOp final : public Call {
+ public:
+  static OpToken start(Portal& portal, Nursery& in, int64_t timeout, const ErrorRef& bad, tractor_done_fn fn, void* user);
+
+ private:
+  CancelActorOp(Portal& portal, Nursery& in, tractor_done_fn fn, void* user) : Call(portal.link(), &portal, in, fn != nullptr), fn_(fn), user_(user) {}
+  void deliver(const Error* err) override;
+  void on_cancel(const ErrorRef&) override {}
+  void on_deadline() override;
+  void orphan_error(ErrorRef) override {}
+  tractor_done_fn fn_;
+  void* user_;
+};
+
+}  // namespace tractor::core

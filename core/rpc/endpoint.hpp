@@ -1,0 +1,28 @@
+// What a call can reach.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/handles.hpp"
+#include "base/result.hpp"
+
+namespace tractor::core {
+
+struct Endpoint {
+  std::string name;
+  tractor_endpoint_fn fn = nullptr;
+  void* user = nullptr;
+};
+
+/// Finds what a Start names, among what this actor exposes.
+class EndpointFinder {
+ public:
+  /// The failure is what the caller is told: ModuleNotExposed, AttributeError.
+  virtual Result<const Endpoint*> find_endpoint(std::string_view ns, std::string_view func) = 0;
+
+ protected:
+  ~EndpointFinder() = default;
+};
+
+}  // namespace tractor::core

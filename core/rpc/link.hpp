@@ -1,0 +1,129 @@
+// One connection to another actor: the identity handshake, then dialogs of both directions.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/ref.hpp"
+#include "fault/error.hpp"
+#include "ipc/channel.hpp"
+#include "loop/loop.hpp"
+#include "rpc/cid.hpp"
+#include "rpc/endpoint.hpp"
+#include "scope/nursery.hpp"
+
+namespace tractor::core {
+
+class Call;
+class Context;
+class PeerLink;
+
+/// What the connections of an actor ask of it.
+class LinkHost : public EndpointFinder {
+ public:
+  virtual Engine& engine() = 0;
+  virtual const ActorId& self() const = 0;
+  virtual bool is_registrar() const = 0;
+  virtual Nursery& service() = 0;  ///< owns the tasks that others asked for
+  virtual size_t max_frame() const = 0;
+  virtual int64_t handshake_timeout() const = 0;
+
+  /// The peer has said who it is. Probes and failed handshakes never get here.
+  virtual void on_link_open(PeerLink& link) = 0;
+  /// It is gone, once. Calls on it are still pending: fail_calls() now, or when the reason is known.
+  virtual void on_link_lost(PeerLink& link, const ErrorRef& why) = 0;
+  /// SpawnSpec from the parent.
+  virtual void on_spawn_spec(PeerLink& link, const wire::SpawnSpec& spec) = 0;
+  /// A request to end this whole actor; answer by link.cancel_ack(cid).
+  virtual void on_cancel_actor(PeerLink& link, std::string_view cid) = 0;
+  /// "My whole runtime failed".
+  virtual void on_peer_failed(PeerLink& link, ErrorRef err) = 0;
+
+ protected:
+  ~LinkHost() = default;
+};
+
+/// Who speaks first in a handshake.
+enum class Greeting : uint8_t {
+  at_once,  ///< both sides send their identity before they read
+  to_parent,  ///< a child's first connection: a parent without our extension gets the identity a moment later
+  probe,      ///< ask who listens there, and leave
+};
+
+class PeerLink final : public LoopRefCounted<PeerLink>, private ChannelHandler, private Timer {
+ public:
+  static Ref<PeerLink> accept(LinkHost& host, std::unique_ptr<Transport> transport);
+  static Ref<PeerLink> dial(LinkHost& host, std::unique_ptr<Transport> transport, Greeting greeting);
+  static void destroy(const PeerLink* self) { delete self; }
+
+  const ActorId& peer() const { return peer_; }
+  bool peer_is_native() const { return native_; }
+  bool peer_is_registrar() const { return registrar_; }
+  bool peer_registrar_unknown() const { return registrar_unknown_; }
+  bool accepted() const { return accepted_; }
+  bool is_open() const { return phase_ == Phase::open; }
+  const Transport& transport() const { return channel_->transport(); }
+  LinkHost& host() { return host_; }
+  Channel& channel() { return *channel_; }
+
+  void send(const wire::Message& message) { channel_->send(message); }
+  void send_start(const Cid& cid, std::string_view ns, std::string_view func, Bytes kwargs);
+  /// A Start whose answer nobody waits for.
+  void request_cancel_task(std::string_view target_cid);
+  void cancel_ack(std::string_view cid);
+  void send_error(const Error& error, std::string_view cid);
+
+  void add_call(Call& call);
+  void remove_call(Call& call);
+  void fail_calls(const ErrorRef& why);
+  void add_task(Context& ctx);
+  void remove_task(Context& ctx);
+  size_t task_count() const { return tasks_.size(); }
+  size_t call_count() const { return calls_.size(); }
+
+  /// Ends the connection now, or once what is pending has been written. Calls fail with `why`; tasks that the peer asked
+  /// for are cancelled. The host is told.
+  void close(ErrorRef why, bool flush = false);
+  /// While set, the end of the handshake and the link are this object's to hear of; for probes and dialled links.
+  class Waiter {
+   public:
+    virtual void on_greeted(PeerLink& link, const ErrorRef& err) = 0;
+
+   protected:
+    ~Waiter() = default;
+  };
+  void set_waiter(Waiter* waiter) { waiter_ = waiter; }
+
+ private:
+  friend class LoopRefCounted<PeerLink>;
+  enum class Phase : uint8_t { greeting, open, closed };
+
+  PeerLink(LinkHost& host, std::unique_ptr<Transport> transport, Greeting greeting, bool accepted);
+  ~PeerLink();
+
+  void on_frame(Channel& channel, Bytes body, SharedBuffer& buffer) override;
+  void on_lost(Channel& channel, Failure why) override;
+  void on_timer() override;
+
+  void send_aid();
+  void on_aid(const wire::Aid& aid);
+  void greeted();
+  void on_start(const wire::Start& start, SharedBuffer& buffer);
+  void on_cancel_task(const wire::Start& start);
+  void on_error(const wire::ErrorMsg& msg);
+  void violation(std::string what);
+
+  LinkHost& host_;
+  Ref<Channel> channel_;
+  ActorId peer_;
+  CidMap<Call> calls_;
+  CidMap<Context> tasks_;
+  std::vector<std::unique_ptr<wire::StartTemplate>> templates_;
+  Waiter* waiter_ = nullptr;
+  Greeting greeting_;
+  Phase phase_ = Phase::greeting;
+  bool accepted_, aid_sent_ = false, native_ = false, registrar_ = false, registrar_unknown_ = false;
+};
+
+}  // namespace tractor::core

@@ -1,0 +1,216 @@
+#include "runtime/actor.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <unistd.h>
+
+#include "base/log.hpp"
+#include "base/owner.hpp"
+#include "loop/port_libevent.hpp"
+#include "rpc/args.hpp"
+#include "runtime/child.hpp"
+
+namespace tractor::core {
+
+namespace {
+
+Actor* the_actor = nullptr;
+
+Failure attribute_error(const std::string& message) { return Failure::of(Status::remote, message, "AttributeError"); }
+
+}  // namespace
+
+// --- scopes --------------------------------------------------------------------------------------------------------
+
+void ActorScope::on_idle() {
+  if (role_ == Role::main) actor_.on_main_idle();
+}
+
+bool ActorScope::deliver_end(const ErrorRef& outcome) {
+  outcome_ = outcome;
+  return true;
+}
+
+void ActorScope::on_gone() { actor_.on_scope_ended(role_, outcome_); }
+
+// --- opening -------------------------------------------------------------------------------------------------------
+
+Actor::Actor() = default;
+Actor::~Actor() = default;
+
+Actor* Actor::current() { return the_actor; }
+void Actor::forget_current() { the_actor = nullptr; }
+
+Result<Done> Actor::prepare(event_base* base, std::string name, std::string uuid) {
+  if (the_actor) return Failure::of(Status::runtime, "this process has an actor already: '" + the_actor->id_.name + "'", "RuntimeFailure");
+  auto port = make_libevent_port(base);
+  if (!port) return port.failure();
+  loop_ = std::make_unique<Loop>(std::move(*port));
+  own_loop_ = base == nullptr;
+  id_ = {std::move(name), std::move(uuid), getpid()};
+  c_id_ = {id_.name.c_str(), id_.uuid.c_str(), id_.pid};
+  engine_.emplace(*loop_, id_);
+  posts_.attach(*loop_);
+  // Each scope holds one reference on itself until its end; these are ours.
+  auto scope = [&](ActorScope::Role role, std::string scope_name) {
+    return Ref<ActorScope>(new ActorScope(*this, *engine_, role, std::move(scope_name)));
+  };
+  backstage_ = scope(ActorScope::Role::backstage, "backstage");
+  service_ = scope(ActorScope::Role::service, "service");
+  main_ = scope(ActorScope::Role::main, id_.name);
+  close_box_.emplace(*loop_);
+  Owner::claim();
+  Modules::freeze(true);
+  log::set_actor(id_.name, id_.uuid);
+  the_actor = this;
+
+  // To oneself: the same messages over a stream in memory. One end is dialled, the other one serves.
+  auto [near, far] = memory_pair(*loop_);
+  self_peer_ = PeerLink::accept(*this, std::move(far));
+  self_link_ = PeerLink::dial(*this, std::move(near), Greeting::at_once);
+  self_portal_ = Portal::open_self(*backstage_, *self_link_, id_);
+  return Done{};
+}
+
+Status Actor::run() {
+  if (ended()) return Status::closed;
+  if (!own_loop_) return Status::not_supported;
+  if (loop_->dispatching()) return Status::deadlock;
+  Ref<Actor> self(this);
+  Owner::claim();
+  while (!finished_ && loop_->port().run_once()) {
+  }
+  last_act(this);
+  return Status::ok;
+}
+
+void Actor::close() {
+  if (state_ == State::ended || state_ == State::closing) return;
+  if (state_ == State::booting) close_wanted_ = true;
+  if (state_ == State::up) main_->close();
+}
+
+ThreadPool& Actor::threads() {
+  if (!threads_) threads_ = std::make_unique<ThreadPool>(posts_);
+  return *threads_;
+}
+
+// --- what others may call ------------------------------------------------------------------------------------------
+
+Result<const Endpoint*> Actor::find_endpoint(std::string_view ns, std::string_view func) {
+  if (ns == "self") {
+    if (registrar_)
+      if (const Endpoint* e = registrar_->find_endpoint(func)) return e;
+    if (boot_ && func == ready_.name) return &ready_;
+    return attribute_error("'" + std::string(func) + "' is not served in namespace 'self'");
+  }
+  auto it = exposed_.find(ns);
+  if (it == exposed_.end())
+    return Failure::of(Status::no_endpoint, "module '" + std::string(ns) + "' is not exposed by actor '" + id_.name + "'", "ModuleNotExposed");
+  const Module* module = Modules::find(ns);
+  const Endpoint* endpoint = module ? module->find(func) : nullptr;
+  if (!endpoint) return attribute_error("module '" + std::string(ns) + "' has no endpoint '" + std::string(func) + "'");
+  return endpoint;
+}
+
+// --- connections ---------------------------------------------------------------------------------------------------
+
+void Actor::on_accepted(std::unique_ptr<Transport> transport) {
+  links_.push_back(PeerLink::accept(*this, std::move(transport)));
+}
+
+void Actor::on_link_open(PeerLink& link) {
+  TRACTOR_LOG(kTransport, "tractor.ipc", "connected with %s[%.6s] pid %lld", link.peer().name.c_str(), link.peer().uuid.c_str(),
+              static_cast<long long>(link.peer().pid));
+  if (&link == self_peer_.get() || &link == self_link_.get()) return;
+  if (!link.accepted()) {
+    links_.push_back(Ref<PeerLink>(&link));
+    return;
+  }
+  if (Child* child = find_child(link.peer().uuid)) child->on_connected(link);
+}
+
+void Actor::drop_link(PeerLink& link) {
+  std::erase_if(links_, [&](const Ref<PeerLink>& l) { return l.get() == &link; });
+}
+
+void Actor::on_link_lost(PeerLink& link, const ErrorRef& why) {
+  Ref<PeerLink> keep(&link);
+  drop_link(link);
+  for (Child* child : children_)
+    if (child->owns(link)) return child->on_link_lost(why);
+  link.fail_calls(why);
+  if (&link == parent_link_.get()) {
+    if (boot_box_ && state_ == State::booting) boot_box_->put({BootEvent::parent_lost, why});
+    if (state_ == State::up) {
+      TRACTOR_LOG(kRuntime, "tractor", "the parent is gone: %s", why->message().c_str());
+      begin_closing();
+      main_->cancel_from_outside(engine_->cancel_error("the parent is gone"));
+      service_->cancel_from_outside(main_->cancel_reason());
+    }
+  }
+}
+
+void Actor::on_peer_failed(PeerLink& link, ErrorRef err) {
+  for (Child* child : children_)
+    if (child->owns(link)) return child->on_failed(err);
+  TRACTOR_LOG(kError, "tractor.rpc", "%s reports that it failed: %s", link.peer().name.c_str(), err->format().c_str());
+  link.close(err);
+}
+
+PeerLink* Actor::find_peer(std::string_view name) {
+  for (Child* child : children_)
+    if (child->serving() && child->child_name() == name) return child->link();
+  for (const Ref<PeerLink>& link : links_)
+    if (link->is_open() && link->accepted() && link->peer().name == name && link->peer_is_native()) return link.get();
+  return nullptr;
+}
+
+// --- children ------------------------------------------------------------------------------------------------------
+
+void Actor::add_child(Child& child) { children_.push_back(&child); }
+void Actor::remove_child(Child& child) { std::erase(children_, &child); }
+
+Child* Actor::find_child(std::string_view uuid) {
+  for (Child* child : children_)
+    if (child->id().uuid == uuid) return child;
+  return nullptr;
+}
+
+// --- introspection -------------------------------------------------------------------------------------------------
+
+void Actor::pack_stats(OutBuffer& out) const {
+  wire::Packer pack(out);
+  std::vector<const PeerLink*> peers;
+  size_t tasks = self_peer_ ? self_peer_->task_count() : 0, calls = self_link_ ? self_link_->call_count() : 0;
+  for (const Ref<PeerLink>& link : links_) {
+    if (link->is_open() && link->accepted()) peers.push_back(link.get());
+    tasks += link->task_count();
+    calls += link->call_count();
+  }
+  pack.map(5);
+  pack.str("children");
+  pack.array(children_.size());
+  for (const Child* child : children_) {
+    pack.map(4);
+    pack.str("name");
+    pack.text(child->id().name);
+    pack.str("uuid");
+    pack.text(child->id().uuid);
+    pack.str("pid");
+    pack.integer(child->id().pid);
+    pack.str("state");
+    pack.str(child->state_name());
+  }
+  pack.str("peers");
+  pack.array(peers.size());
+  for (const PeerLink* link : peers) pack_uid(pack, link->peer());
+  pack.str("tasks");
+  pack.integer(static_cast<uint64_t>(tasks));
+  pack.str("calls");
+  pack.integer(static_cast<uint64_t>(calls));
+  pack.str("log_level");
+  pack.str(log::level_name(log::threshold));
+}
+
+}  // namespace tractor::core

@@ -1,0 +1,210 @@
+// This process as a node of the tree: its scopes, connections, children, and the order of its life.
+//
+//   opened -> booting -> up -> closing -> ended
+//
+// boot.cpp has the two ways up (root, child), shutdown.cpp the one way down.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/handles.hpp"
+#include "ipc/transport.hpp"
+#include "registry/registrar.hpp"
+#include "rpc/link.hpp"
+#include "rpc/portal.hpp"
+#include "runtime/config.hpp"
+#include "runtime/modules.hpp"
+#include "runtime/posts.hpp"
+#include "runtime/signals.hpp"
+#include "runtime/threads.hpp"
+#include "runtime/vars.hpp"
+#include "scope/engine.hpp"
+#include "scope/flow.hpp"
+#include "scope/nursery.hpp"
+#include "spawn/boot.hpp"
+
+namespace tractor::core {
+
+class Child;
+
+/// The actor's own scopes.
+class ActorScope final : public Nursery {
+ public:
+  enum class Role : uint8_t {
+    main,       ///< the program's: what the root function or an embedder works in
+    service,    ///< the tasks that others asked for
+    backstage,  ///< the runtime's own requests, deaf to cancels
+  };
+  ActorScope(Actor& actor, Engine& engine, Role role, std::string name)
+      : Nursery(engine, nullptr, NurseryOptions{std::move(name), 0, false, false}), actor_(actor), role_(role) {}
+  using Nursery::body_over;
+  using Nursery::set_body_running;
+
+ private:
+  void on_idle() override;
+  bool deliver_end(const ErrorRef& outcome) override;
+  void on_gone() override;
+  Actor& actor_;
+  Role role_;
+  ErrorRef outcome_;
+};
+
+class Actor final : public RefCounted<Actor>, public LinkHost, private Listener::Handler, public SignalWatch::Handler {
+ public:
+  /// `program`: the body is all there is, so that the main scope closes when it returns.
+  static Result<Actor*> open_root(RootConfig config, bool program, tractor_root_fn body, tractor_done_fn on_end, void* user);
+  static Result<Actor*> open_child(BootInfo info);
+  /// The one of this process, or null.
+  static Actor* current();
+  static void destroy(const Actor* self) { delete self; }
+
+
+  /// Runs the own loop until the end.
+  Status run();
+  void close();
+  Status post(tractor_done_fn fn, void* user) { return posts_.add(fn, user); }
+
+  // --- what it is
+  const ActorId& self() const override { return id_; }
+  const tractor_id& c_id() const { return c_id_; }
+  bool is_root() const { return !boot_; }
+  bool is_registrar() const override { return registrar_ != nullptr; }
+  Engine& engine() override { return *engine_; }
+  Loop& loop() { return *loop_; }
+  Nursery* main() const { return main_.get(); }
+  Nursery& service() override { return *service_; }
+  Nursery& backstage() { return *backstage_; }
+  bool ended() const { return state_ == State::ended; }
+  Portal* self_portal() const { return self_portal_; }
+  Portal* parent_portal() const { return parent_portal_; }
+  PeerLink& self_link() { return *self_link_; }
+  const std::vector<Address>& addresses() const { return bound_; }
+  const std::vector<std::string>& address_texts() const { return bound_texts_; }
+  const std::vector<Address>& registry_addrs() const { return registry_addrs_; }
+  const RuntimeVars& vars() const { return vars_; }
+  ThreadPool& threads();
+  /// Zero, or what a child exits with.
+  int exit_status() const { return exit_status_; }
+  const ErrorRef& outcome() const { return outcome_; }
+  int end_signal() const { return end_signal_; }
+  void pack_stats(OutBuffer& out) const;
+
+  // --- children
+  void add_child(Child& child);
+  void remove_child(Child& child);
+  Child* find_child(std::string_view uuid);
+  /// A connected actor of that name: child, parent, or one that connected to us.
+  PeerLink* find_peer(std::string_view name);
+
+  // --- LinkHost
+  size_t max_frame() const override { return max_frame_; }
+  int64_t handshake_timeout() const override { return handshake_timeout_; }
+  Result<const Endpoint*> find_endpoint(std::string_view ns, std::string_view func) override;
+  void on_link_open(PeerLink& link) override;
+  void on_link_lost(PeerLink& link, const ErrorRef& why) override;
+  void on_spawn_spec(PeerLink& link, const wire::SpawnSpec& spec) override;
+  void on_cancel_actor(PeerLink& link, std::string_view cid) override;
+  void on_peer_failed(PeerLink& link, ErrorRef err) override;
+
+  // --- from its scopes
+  void on_main_idle();
+  void on_scope_ended(ActorScope::Role role, const ErrorRef& outcome);
+
+ private:
+  friend class RefCounted<Actor>;
+  enum class State : uint8_t { booting, up, closing, ended };
+  struct PendingAck {
+    Ref<PeerLink> link;
+    Cid cid;
+  };
+
+  Actor();
+  ~Actor();
+  Result<Done> prepare(event_base* base, std::string name, std::string uuid);
+
+  // boot.cpp
+  Flow boot_root(RootConfig config);
+  Flow boot_child();
+  Task<Result<Done>> elect(const RootConfig* config);
+  Task<Result<Done>> register_everywhere();
+  Result<Done> listen_at(const std::vector<Address>& addrs);
+  Result<Done> apply_spec(const wire::SpawnSpec& spec);
+  Result<Done> load_modules(const std::vector<ModuleSpec>& modules);
+  void up();
+  void boot_failed(ErrorRef why);
+  static void ready_endpoint(tractor_ctx* ctx, const tractor_value* args, void* self);
+  void answer_ready();
+
+  // shutdown.cpp
+  void begin_closing();
+  Flow shut_down();
+  void report_failure(const ErrorRef& why);
+  Task<Done> unregister_everywhere();
+  void send_acks();
+  void finish();
+  static void last_act(void* self);
+  static void forget_current();
+
+  void on_accepted(std::unique_ptr<Transport> transport) override;
+  void on_signal(int signo) override;
+  void drop_link(PeerLink& link);
+
+  struct BootEvent {
+    enum Kind { spec, cancelled, parent_lost } kind;
+    ErrorRef err;
+  };
+  struct CloseEvent {};
+
+  std::unique_ptr<Loop> loop_;
+  std::optional<Engine> engine_;
+  PostQueue posts_;
+  ActorId id_;
+  tractor_id c_id_{"", "", 0};
+  std::optional<BootInfo> boot_;  ///< in a child
+  State state_ = State::booting;
+
+  Ref<ActorScope> main_, service_, backstage_;
+
+  tractor_root_fn body_ = nullptr;
+  tractor_done_fn on_end_ = nullptr;
+  void* user_ = nullptr;
+  ErrorRef outcome_;
+  int exit_status_ = 0;
+  int end_signal_ = 0;
+  bool own_loop_ = true, program_ = false, close_wanted_ = false, spec_taken_ = false;
+  bool acks_sent_ = false, finished_ = false;
+
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<Address> bound_, registry_addrs_;
+  std::vector<std::string> bound_texts_;
+  std::set<std::string, std::less<>> exposed_;
+  std::unique_ptr<Registrar> registrar_;
+  RuntimeVars vars_;
+
+  std::vector<Ref<PeerLink>> links_;
+  Ref<PeerLink> self_link_, self_peer_, parent_link_;
+  Portal* self_portal_ = nullptr;
+  Portal* parent_portal_ = nullptr;
+  std::vector<Child*> children_;
+  std::vector<PendingAck> acks_;
+
+  // While a child boots.
+  std::optional<Mailbox<BootEvent>> boot_box_;
+  std::optional<Mailbox<CloseEvent>> close_box_;
+  Endpoint ready_;
+  Context* ready_ctx_ = nullptr;
+  OpToken ready_hold_ = 0;
+  ErrorRef boot_error_;
+
+  std::unique_ptr<ThreadPool> threads_;
+  std::unique_ptr<SignalWatch> signals_;
+  size_t max_frame_ = wire::kMaxFrameDefault;
+  int64_t handshake_timeout_ = 10 * kSecond;
+};
+
+}  // namespace tractor::core

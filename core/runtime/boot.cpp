@@ -1,0 +1,332 @@
+// The two ways up: a root elects itself or joins a registrar; a child connects back and is told what to be.
+#include <algorithm>
+#include <csignal>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/log.hpp"
+#include "devx/title.hpp"
+#include "fault/box.hpp"
+#include "rpc/args.hpp"
+#include "rpc/ask.hpp"
+#include "runtime/actor.hpp"
+#include "scope/basic_ops.hpp"
+#include "scope/callback.hpp"
+
+namespace tractor::core {
+
+namespace {
+
+constexpr int64_t kProbeTotal = 3 * kSecond;
+constexpr int64_t kProbeAttempt = kSecond;
+constexpr int kProbeAttempts = 3;
+constexpr int64_t kProbePause = 50 * kMillisecond;
+constexpr int64_t kConnectLimit = 10 * kSecond;
+constexpr int64_t kRegisterLimit = 10 * kSecond;
+constexpr int64_t kBootLimit = 30 * kSecond;
+
+enum class Verdict { absent, registrar, occupied };
+
+Task<Done> pause(Loop& loop, int64_t ns) {
+  Mailbox<Done> never(loop);
+  co_await never.next(loop.now() + ns);
+  co_return Done{};
+}
+
+/// Who answers at a registry address.
+Task<Verdict> probe(Actor& actor, Address addr) {
+  int64_t deadline = actor.loop().now() + kProbeTotal;
+  bool reached = false;
+  for (int attempt = 1; attempt <= kProbeAttempts && actor.loop().now() < deadline; ++attempt) {
+    auto link = co_await connect(actor, addr, Greeting::probe, kProbeAttempt, &reached);
+    if (link) {
+      bool registrar = (*link)->peer_is_registrar() || (*link)->peer_registrar_unknown();
+      (*link)->close(Error::of(Status::closed, "the probe is answered"));
+      co_return registrar ? Verdict::registrar : Verdict::occupied;
+    }
+    if (!reached) co_return Verdict::absent;
+    if (attempt < kProbeAttempts) co_await pause(actor.loop(), kProbePause * attempt);
+  }
+  co_return Verdict::occupied;
+}
+
+std::vector<ModuleSpec> specs_of(const std::vector<std::string>& modules) {
+  std::vector<ModuleSpec> specs;
+  for (const std::string& m : modules) {
+    size_t eq = m.find('=');
+    specs.push_back(eq == std::string::npos ? ModuleSpec{m, {}} : ModuleSpec{m.substr(0, eq), m.substr(eq + 1)});
+  }
+  return specs;
+}
+
+}  // namespace
+
+// --- root ----------------------------------------------------------------------------------------------------------
+
+Result<Actor*> Actor::open_root(RootConfig config, bool program, tractor_root_fn body, tractor_done_fn on_end, void* user) {
+  auto actor = Ref<Actor>::adopt(new Actor());
+  if (auto ok = actor->prepare(config.base, config.name, make_uuid()); !ok) return ok.failure();
+  actor->program_ = program;
+  actor->body_ = body;
+  actor->on_end_ = on_end;
+  actor->user_ = user;
+  actor->max_frame_ = config.max_frame;
+  actor->handshake_timeout_ = config.handshake_timeout;
+  log::set_level(config.log_level ? config.log_level : log::kError);
+  if (int level = log::level_from_env()) log::set_level(level);
+  if (config.subreaper) prctl(PR_SET_CHILD_SUBREAPER, 1);
+  if (config.signals)
+    actor->signals_ = std::make_unique<SignalWatch>(*actor->loop_, *actor, std::initializer_list<int>{SIGINT, SIGTERM},
+                                                    std::initializer_list<int>{SIGUSR1});
+  actor->boot_root(std::move(config));
+  return actor.release();
+}
+
+Flow Actor::boot_root(RootConfig config) {
+  auto elected = co_await elect(&config);
+  if (!elected) {
+    boot_failed(Error::of(elected.failure()));
+    co_return;
+  }
+  auto loaded = load_modules(specs_of(config.modules));
+  if (!loaded) {
+    boot_failed(Error::of(loaded.failure()));
+    co_return;
+  }
+  vars_.set_flag("_is_root", true);
+  vars_.set_address("_root_mailbox", bound_.front());
+  vars_.set_addresses("_root_addrs", bound_);
+  vars_.set_addresses("_registry_addrs", registry_addrs_);
+  vars_.set_transports({config.transport});
+  auto registered = co_await register_everywhere();
+  if (!registered) {
+    boot_failed(Error::of(registered.failure()));
+    co_return;
+  }
+  up();
+}
+
+Task<Result<Done>> Actor::elect(const RootConfig* config) {
+  std::vector<Address> candidates = config->registry_addrs;
+  if (candidates.empty()) {
+    auto fallback = default_registry(config->transport);
+    if (!fallback) co_return fallback.failure();
+    candidates.push_back(*fallback);
+  }
+  std::vector<Address> registrars, occupied;
+  for (const Address& addr : candidates) {
+    Verdict verdict = co_await probe(*this, addr);
+    if (verdict == Verdict::registrar) registrars.push_back(addr);
+    if (verdict == Verdict::occupied) occupied.push_back(addr);
+  }
+  std::vector<Address> binds = config->bind_addrs;
+  if (!registrars.empty()) {
+    if (config->ensure_registry)
+      co_return Failure::of(Status::registry, "a registrar answers at " + registrars.front().to_string() + " already", "RuntimeError");
+    registry_addrs_ = registrars;
+    if (binds.empty()) {
+      for (const Address& r : registrars) {
+        auto random = random_address(r.kind, id_.name, id_.pid, r.host);
+        if (!random) co_return random.failure();
+        binds.push_back(*random);
+      }
+    }
+    co_return listen_at(binds);
+  }
+  if (!occupied.empty())
+    co_return Failure::of(Status::registry, occupied.front().to_string() + " is taken by something that is no registrar", "RuntimeError");
+  registrar_ = std::make_unique<Registrar>();
+  std::vector<Address> all = candidates;
+  for (const Address& b : binds)
+    if (std::find(all.begin(), all.end(), b) == all.end()) all.push_back(b);
+  for (const Address& a : all)
+    if (a.kind == TransportKind::uds) sweep_dead_sockets(a.host);
+  auto listening = listen_at(all);
+  // The registry's real addresses: one with port 0 has got a number.
+  registry_addrs_.assign(bound_.begin(), bound_.begin() + static_cast<std::ptrdiff_t>(std::min(candidates.size(), bound_.size())));
+  co_return listening;
+}
+
+// --- child ---------------------------------------------------------------------------------------------------------
+
+Result<Actor*> Actor::open_child(BootInfo info) {
+  auto actor = Ref<Actor>::adopt(new Actor());
+  if (auto ok = actor->prepare(nullptr, info.name, info.uuid); !ok) return ok.failure();
+  log::set_level(log::level_by_name(info.log_level) ? log::level_by_name(info.log_level) : log::kError);
+  set_process_title(subactor_title(info.name, getpid()));
+  // The parent of a terminal's process group decides what an interrupt means; its cancel will come.
+  actor->signals_ = std::make_unique<SignalWatch>(*actor->loop_, *actor, std::initializer_list<int>{SIGTERM},
+                                                  std::initializer_list<int>{SIGINT, SIGUSR1});
+  actor->boot_ = std::move(info);
+  actor->ready_ = {"_ready", ready_endpoint, actor.get()};
+  actor->boot_box_.emplace(*actor->loop_);
+  actor->boot_child();
+  return actor.release();
+}
+
+Flow Actor::boot_child() {
+  auto link = co_await connect(*this, boot_->parent_addr, Greeting::to_parent, kConnectLimit);
+  if (!link) {
+    boot_failed(Error::of(link.failure()));
+    co_return;
+  }
+  parent_link_ = *link;
+  parent_portal_ = Portal::open(*backstage_, *parent_link_, Portal::Kind::parent);
+  auto told = co_await boot_box_->next(loop_->now() + kBootLimit);
+  if (!told || told->err) {
+    boot_failed(told ? told->err : Error::of(Status::timed_out, "the parent did not say in time what to be"));
+    co_return;
+  }
+  auto registered = co_await register_everywhere();
+  if (!registered) {
+    boot_failed(Error::of(registered.failure()));
+    co_return;
+  }
+  if (!boot_box_->empty()) {
+    auto ended = co_await boot_box_->next();
+    boot_failed(ended->err);
+    co_return;
+  }
+  up();
+}
+
+void Actor::on_spawn_spec(PeerLink& link, const wire::SpawnSpec& spec) {
+  if (&link != parent_link_.get() || state_ != State::booting || spec_taken_)
+    return link.close(Error::of(Status::transport, "protocol violation by the peer: an unexpected SpawnSpec"));
+  spec_taken_ = true;
+  auto applied = apply_spec(spec);
+  boot_box_->put({BootEvent::spec, applied ? ErrorRef() : Error::of(applied.failure())});
+}
+
+Result<Done> Actor::apply_spec(const wire::SpawnSpec& spec) {
+  vars_.update(spec.runtime_vars);
+  vars_.set_flag("_is_root", false);
+  auto addresses = [](const std::vector<wire::WireAddr>& from, std::vector<Address>& to) -> Result<Done> {
+    for (const wire::WireAddr& w : from) {
+      auto addr = address_from_wire(w);
+      if (!addr) return addr.failure();
+      to.push_back(std::move(*addr));
+    }
+    return Done{};
+  };
+  if (auto ok = addresses(spec.reg_addrs, registry_addrs_); !ok) return ok.failure();
+  vars_.set_addresses("_registry_addrs", registry_addrs_);
+  std::vector<Address> binds;
+  if (spec.bind_addrs)
+    if (auto ok = addresses(*spec.bind_addrs, binds); !ok) return ok.failure();
+  if (binds.empty()) {
+    for (TransportKind kind : vars_.transports()) {
+      auto random = random_address(kind, id_.name, id_.pid);
+      if (!random) return random.failure();
+      binds.push_back(std::move(*random));
+    }
+  }
+  std::vector<ModuleSpec> modules;
+  for (const auto& [name, file] : spec.enable_modules) modules.push_back({std::string(name), std::string(file)});
+  if (auto ok = load_modules(modules); !ok) return ok.failure();
+  return listen_at(binds);
+}
+
+/// A native parent asks this right after the SpawnSpec: the answer says that the child is up and registered, the error
+/// why it is not.
+void Actor::ready_endpoint(tractor_ctx* c, const tractor_value*, void* self) {
+  auto& actor = *static_cast<Actor*>(self);
+  Context& ctx = *from_c(c);
+  if (actor.boot_error_) return ctx.fail(actor.boot_error_);
+  if (actor.state_ == State::up) {
+    ctx.answer(kNil);
+    return;
+  }
+  if (actor.ready_ctx_) return ctx.fail(Error::of(Status::already, "asked already"));
+  actor.ready_ctx_ = &ctx;
+  ctx.on_end([](const tractor_error*, void* user) { static_cast<Actor*>(user)->ready_ctx_ = nullptr; }, self);
+  actor.ready_hold_ = HoldOp::start(ctx, "boot", nullptr, nullptr);
+}
+
+void Actor::answer_ready() {
+  if (!ready_ctx_) return;
+  if (!boot_error_) ready_ctx_->answer(kNil);
+  if (Tokened* hold = engine_->tokens().find(ready_hold_)) hold->token_complete(boot_error_);
+}
+
+// --- both ----------------------------------------------------------------------------------------------------------
+
+Result<Done> Actor::load_modules(const std::vector<ModuleSpec>& modules) {
+  for (const ModuleSpec& m : modules) {
+    // A Python parent exposes modules of its own runtime to every child; they mean nothing here.
+    if (m.name.rfind("tractor.", 0) == 0 && !Modules::find(m.name)) continue;
+    auto loaded = Modules::load(m.name, m.file);
+    if (!loaded) return loaded.failure();
+    exposed_.insert(m.name);
+  }
+  return Done{};
+}
+
+Result<Done> Actor::listen_at(const std::vector<Address>& addrs) {
+  for (const Address& addr : addrs) {
+    auto listener = listen(*loop_, addr, *this);
+    if (!listener) return listener.failure();
+    bound_.push_back((*listener)->address());
+    bound_texts_.push_back(bound_.back().to_string());
+    listeners_.push_back(std::move(*listener));
+  }
+  return Done{};
+}
+
+Task<Result<Done>> Actor::register_everywhere() {
+  if (registrar_) {
+    for (const Address& addr : bound_)
+      if (auto ok = registrar_->add(id_, addr); !ok) co_return ok.failure();
+    co_return Done{};
+  }
+  for (const Address& registry : registry_addrs_) {
+    auto link = co_await connect(*this, registry, Greeting::at_once, kConnectLimit);
+    if (!link) co_return Failure::of(Status::registry, "can't reach the registrar: " + link.failure().message, "ConnectionError");
+    Failure failed{Status::ok, {}, nullptr};
+    for (const Address& addr : bound_) {
+      OutBuffer kwargs;
+      wire::Packer pack(kwargs);
+      pack.map(2);
+      pack.str("uid");
+      pack_uid(pack, id_);
+      pack.str("addr");
+      pack_address(pack, addr);
+      Answer answer = co_await ask(*link, *backstage_, "self", "register_actor", std::string(kwargs.view()), kRegisterLimit);
+      if (answer.err) {
+        failed = Failure::of(Status::registry, "the registrar refused " + addr.to_string() + ": " + answer.err->message(), "RuntimeError");
+        break;
+      }
+    }
+    (*link)->close(Error::of(Status::closed, "registered"), true);
+    if (failed.code != Status::ok) co_return failed;
+  }
+  co_return Done{};
+}
+
+void Actor::up() {
+  state_ = State::up;
+  TRACTOR_LOG(kRuntime, "tractor", "actor %s is up at %s", id_.name.c_str(), bound_texts_.empty() ? "no address" : bound_texts_.front().c_str());
+  answer_ready();
+  main_->set_body_running(true);
+  if (tractor_root_fn body = body_) {
+    CallbackScope callback;
+    body(to_c(main()), user_);
+  }
+  if (program_)
+    main_->body_over();
+  else
+    main_->set_body_running(false);
+  if (close_wanted_) close();
+}
+
+void Actor::boot_failed(ErrorRef why) {
+  boot_error_ = why;
+  exit_status_ = 1;
+  answer_ready();
+  // A native parent has its answer; an older one hears of it like this, or not at all.
+  if (parent_link_ && !parent_link_->peer_is_native()) report_failure(why);
+  main_->fail(why);
+  begin_closing();
+}
+
+}  // namespace tractor::core

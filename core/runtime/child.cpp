@@ -1,0 +1,301 @@
+#include "runtime/child.hpp"
+
+#include <csignal>
+#include <unistd.h>
+
+#include "base/log.hpp"
+#include "runtime/actor.hpp"
+#include "scope/callback.hpp"
+
+namespace tractor::core {
+
+namespace {
+
+/// How long the end of a process may trail behind the end of its connection.
+constexpr int64_t kExitTrail = kSecond / 2;
+
+std::string own_executable() {
+  char path[4096];
+  ssize_t n = readlink("/proc/self/exe", path, sizeof path);
+  return n > 0 ? std::string(path, static_cast<size_t>(n)) : "tractor";
+}
+
+}  // namespace
+
+Child* Child::start(Actor& actor, Nursery& home, std::string name, SpawnConfig config, bool one_shot, Starter* starter) {
+  auto* child = new Child(actor, home, std::move(name), std::move(config), one_shot, starter);
+  child->live();
+  return child;
+}
+
+Child::Child(Actor& actor, Nursery& home, std::string name, SpawnConfig config, bool one_shot, Starter* starter)
+    : actor_(actor), home_(&home), config_(std::move(config)), id_{std::move(name), make_uuid(), 0}, starter_(starter),
+      events_(actor.loop()), one_shot_(one_shot) {
+  actor_.add_child(*this);
+  home_->add_child(*this, !one_shot);
+}
+
+const char* Child::state_name() const {
+  switch (phase_) {
+    case Phase::launching: return "launching";
+    case Phase::connecting: return "connecting";
+    case Phase::booting: return "booting";
+    case Phase::serving: return "serving";
+    case Phase::ending: return "ending";
+  }
+  return "";
+}
+
+// --- events --------------------------------------------------------------------------------------------------------
+
+void Child::cancel_child(const ErrorRef& why) {
+  if (cancel_reason_) return;
+  cancel_reason_ = why;
+  events_.put({Event::cancelled, why});
+}
+
+void Child::on_connected(PeerLink& link) {
+  if (link_ || phase_ != Phase::connecting) return;
+  link_ = Ref<PeerLink>(&link);
+  events_.put({Event::connected, {}});
+}
+
+void Child::on_link_lost(const ErrorRef& why) { events_.put({Event::lost, why}); }
+
+void Child::on_failed(ErrorRef err) {
+  if (!failure_) failure_ = err;
+  events_.put({Event::failed, std::move(err)});
+}
+
+void Child::on_exit(Process&, const ExitStatus& status) {
+  exited_ = true;
+  status_ = status;
+  events_.put({Event::exited, {}});
+}
+
+void Child::kill() {
+  if (process_ && !exited_) process_->signal(SIGKILL);
+}
+
+// --- its life ------------------------------------------------------------------------------------------------------
+
+Flow Child::live() {
+  // The starter hears of a launch that failed at once only after the start has returned.
+  Mailbox<Done> never(actor_.loop());
+  co_await never.next(actor_.loop().now());
+  ErrorRef failed = co_await boot();
+  if (!failed) {
+    phase_ = Phase::serving;
+    portal_ = Portal::open(*home_, *link_, Portal::Kind::child);
+    if (starter_) starter_->on_booted(*this, {});
+    failed = co_await serve();
+  }
+  phase_ = Phase::ending;
+  co_await end(failed);
+  bury(failed);
+}
+
+/// Null: it is up. Else why not; the process may still run.
+Task<ErrorRef> Child::boot() {
+  if (cancel_reason_) co_return cancel_reason_;
+  auto spec = launch_spec();
+  if (!spec) co_return Error::of(spec.failure());
+  int64_t deadline = config_.boot_timeout == kForever ? kForever : actor_.loop().now() + config_.boot_timeout;
+  auto launched = Process::launch(actor_.loop(), *spec, *this);
+  if (!launched) co_return Error::of(launched.failure());
+  process_ = std::move(*launched);
+  id_.pid = process_->pid();
+  phase_ = Phase::connecting;
+  TRACTOR_LOG(kRuntime, "tractor.spawn", "started %s as pid %lld", id_.name.c_str(), static_cast<long long>(id_.pid));
+  for (;;) {
+    auto event = co_await events_.next(deadline);
+    const char* during = phase_ == Phase::connecting ? "before it connected back" : "during its boot";
+    if (!event) co_return death(Status::spawn, std::string("did not become ready in time (still ") + state_name() + ")");
+    switch (event->kind) {
+      case Event::exited: co_return death(Status::spawn, obituary() + " " + during);
+      case Event::cancelled: co_return cancel_reason_;
+      case Event::failed: co_return death(Status::spawn, std::string("failed ") + during);
+      case Event::lost:
+        // Its exit says more than its connection; wait for that a moment.
+        deadline = std::min(deadline, actor_.loop().now() + kExitTrail);
+        break;
+      case Event::connected:
+        phase_ = Phase::booting;
+        send_spawn_spec();
+        // An older child never says that it is ready: what is sent to it waits in its socket until it is.
+        if (!link_->peer_is_native()) co_return ErrorRef();
+        asking_ = true;
+        ask(*this, *link_, actor_.backstage(), "self", "_ready", kEmptyMap, 0);
+        break;
+      case Event::answered:
+        asking_ = false;
+        if (!event->err) co_return ErrorRef();
+        if (event->err->code() == Status::transport) break;
+        failure_ = event->err;
+        co_return death(Status::spawn, std::string("failed ") + during);
+    }
+  }
+}
+
+/// Null: it was cancelled. Else how it died on us.
+Task<ErrorRef> Child::serve() {
+  int64_t deadline = kForever;
+  ErrorRef lost;
+  for (;;) {
+    if (cancel_reason_) co_return ErrorRef();
+    auto event = co_await events_.next(deadline);
+    if (!event) co_return death(Status::transport, "closed its connection, but its process runs on: " + lost->message());
+    switch (event->kind) {
+      case Event::exited: co_return death(Status::child, obituary());
+      case Event::failed: co_return death(Status::child, "failed");
+      case Event::lost:
+        lost = event->err;
+        deadline = actor_.loop().now() + kExitTrail;
+        break;
+      default: break;
+    }
+  }
+}
+
+/// The ladder: ask, terminate, kill; and the wait for the process at each step.
+Task<Done> Child::end(ErrorRef failed) {
+  Loop& loop = actor_.loop();
+  bool booted = portal_ != nullptr;
+  if (process_ && !exited_ && booted && link_->is_open() && !asking_) {
+    asking_ = true;
+    ask(*this, *link_, actor_.backstage(), "self", "cancel", kEmptyMap, config_.cancel_timeout);
+    int64_t deadline = loop.now() + config_.cancel_timeout;
+    while (!exited_ && !acked_) {
+      auto event = co_await events_.next(deadline);
+      if (!event) break;
+      if (event->kind == Event::answered) {
+        asking_ = false;
+        acked_ = !event->err;
+        if (event->err) break;
+      }
+    }
+  }
+  if (process_ && !exited_) {
+    if (!acked_) process_->signal(booted ? SIGTERM : SIGKILL);
+    int64_t deadline = loop.now() + config_.kill_timeout;
+    while (!exited_) {
+      auto event = co_await events_.next(deadline);
+      if (!event) {
+        TRACTOR_LOG(kWarning, "tractor.spawn", "%s (pid %lld) did not end in time: killed", id_.name.c_str(), static_cast<long long>(id_.pid));
+        process_->signal(SIGKILL);
+        deadline = kForever;
+      }
+    }
+  }
+  // The answer to a question still open is on its way: its connection is closed now, if it is not gone.
+  if (link_) {
+    ErrorRef gone = booted && failed ? failed : death(Status::child, obituary());
+    link_->fail_calls(gone);
+    link_->close(gone);
+  }
+  while (asking_) {
+    auto event = co_await events_.next();
+    if (event->kind == Event::answered) asking_ = false;
+  }
+  co_return Done{};
+}
+
+void Child::bury(ErrorRef failed) {
+  unlink_sockets();
+  actor_.remove_child(*this);
+  bool died = portal_ != nullptr && failed;
+  if (portal_ && !died && process_ && !status_.success() && acked_)
+    TRACTOR_LOG(kError, "tractor.spawn", "%s was cancelled and then ended with %s", id_.name.c_str(), status_.to_string().c_str());
+  if (!portal_ && starter_) {
+    ErrorRef why = failed;
+    if (why->canceled() || why->code() == Status::spawn)
+      starter_->on_booted(*this, why);
+    else
+      starter_->on_booted(*this, Error::caused(Status::spawn, "child '" + id_.name + "' could not be started: " + why->message(), why));
+  }
+  if (starter_) starter_->on_buried(*this, died ? failed : ErrorRef());
+  if (died) {
+    if (config_.on_exit) {
+      CallbackScope callback;
+      config_.on_exit(to_c(failed.get()), config_.on_exit_user);
+    } else if (!one_shot_) {
+      home_->fail(failed);
+    }
+  }
+  home_->remove_child(*this);
+  delete this;
+}
+
+// --- details -------------------------------------------------------------------------------------------------------
+
+Result<LaunchSpec> Child::launch_spec() const {
+  LaunchSpec spec;
+  BootInfo info;
+  info.name = id_.name;
+  info.uuid = id_.uuid;
+  info.parent_addr = actor_.addresses().front();
+  info.log_level = config_.log_level.empty() ? log::level_name(log::threshold) : config_.log_level;
+  info.parent_pid = actor_.self().pid;
+  if (config_.program.empty()) {
+    spec.program = "/proc/self/exe";
+    spec.argv = config_.argv;
+    if (spec.argv.empty()) spec.argv.push_back(own_executable());
+    spec.boot_record = encode_boot_record(info);
+  } else {
+    spec.program = config_.program;
+    spec.argv = config_.argv;
+    if (spec.argv.empty()) spec.argv.push_back(config_.program);
+    for (std::string& flag : child_flags(info)) spec.argv.push_back(std::move(flag));
+  }
+  spec.env = config_.env;
+  spec.cwd = config_.cwd;
+  spec.pass_fds = config_.pass_fds;
+  spec.stderr_mode = config_.stderr_mode;
+  return spec;
+}
+
+void Child::send_spawn_spec() {
+  RuntimeVars vars = actor_.vars();
+  vars.set_flag("_is_root", false);
+  if (config_.transport) vars.set_transports({*config_.transport});
+  std::string encoded = vars.encode();
+  wire::SpawnSpec spec;
+  spec.parent_main_data = kEmptyMap;
+  spec.runtime_vars = encoded;
+  for (const ModuleSpec& m : config_.modules) spec.enable_modules.emplace_back(m.name, m.file);
+  for (const Address& a : actor_.registry_addrs()) spec.reg_addrs.push_back(a.to_wire());
+  if (!config_.bind_addrs.empty()) {
+    spec.bind_addrs.emplace();
+    for (const Address& a : config_.bind_addrs) spec.bind_addrs->push_back(a.to_wire());
+  }
+  link_->send(spec);
+}
+
+std::string Child::obituary() const { return exited_ ? "ended with " + status_.to_string() : "is gone"; }
+
+ErrorRef Child::death(Status code, const std::string& what) const {
+  Error::Fields f;
+  f.code = code;
+  f.message = "child '" + id_.name + "' (pid " + std::to_string(id_.pid) + ") " + what;
+  if (process_) f.traceback = process_->last_stderr();
+  if (!f.traceback.empty()) {
+    std::string_view lines = f.traceback;
+    while (!lines.empty() && lines.back() == '\n') lines.remove_suffix(1);
+    size_t at = lines.rfind('\n');
+    f.message += "; its last line on stderr: " + std::string(at == std::string_view::npos ? lines : lines.substr(at + 1));
+  }
+  f.source = id_;
+  f.cause = failure_;
+  return Error::make(std::move(f));
+}
+
+/// A child that was killed could not tidy up.
+void Child::unlink_sockets() const {
+  if (!process_ || (status_.success() && acked_)) return;
+  for (const Address& a : config_.bind_addrs)
+    if (a.kind == TransportKind::uds) ::unlink(a.path().c_str());
+  auto own = random_address(TransportKind::uds, id_.name, id_.pid);
+  if (own) ::unlink(own->path().c_str());
+}
+
+}  // namespace tractor::core

@@ -1,0 +1,92 @@
+// One child from its launch to its burial: connect-back, boot, service, the ladder, the exit status.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "rpc/ask.hpp"
+#include "rpc/portal.hpp"
+#include "runtime/config.hpp"
+#include "scope/flow.hpp"
+#include "scope/nursery.hpp"
+#include "spawn/process.hpp"
+
+namespace tractor::core {
+
+class Actor;
+
+class Child final : public ChildOf, private Process::Handler, private Asker {
+ public:
+  /// Hears how the boot went. Once; unless abandoned before.
+  class Starter {
+   public:
+    virtual void on_booted(Child& child, const ErrorRef& err) = 0;
+    /// The process is gone and reaped; the last word about the child.
+    virtual void on_buried(Child& child, const ErrorRef& death) = 0;
+
+   protected:
+    ~Starter() = default;
+  };
+
+  /// Belongs to `home` from now on, and deletes itself when it is buried.
+  static Child* start(Actor& actor, Nursery& home, std::string name, SpawnConfig config, bool one_shot, Starter* starter);
+
+  const ActorId& id() const { return id_; }
+  PeerLink* link() const { return link_.get(); }
+  Portal* portal() const { return portal_; }
+  bool serving() const { return phase_ == Phase::serving; }
+  bool owns(const PeerLink& link) const { return link_.get() == &link; }
+  const char* state_name() const;
+  void set_starter(Starter* starter) { starter_ = starter; }
+  void kill();
+
+  void cancel_child(const ErrorRef& why) override;
+  bool in_use() const override { return portal_ && portal_->in_use(); }
+  const std::string& child_name() const override { return id_.name; }
+
+  // From the actor's connections.
+  void on_connected(PeerLink& link);
+  void on_link_lost(const ErrorRef& why);
+  void on_failed(ErrorRef err);
+
+ private:
+  enum class Phase : uint8_t { launching, connecting, booting, serving, ending };
+  struct Event {
+    enum Kind : uint8_t { exited, connected, lost, failed, answered, cancelled } kind;
+    ErrorRef err;
+  };
+
+  Child(Actor& actor, Nursery& home, std::string name, SpawnConfig config, bool one_shot, Starter* starter);
+  ~Child() = default;
+
+  Flow live();
+  Task<ErrorRef> boot();
+  Task<ErrorRef> serve();
+  Task<Done> end(ErrorRef failed);
+  void bury(ErrorRef death);
+
+  Result<LaunchSpec> launch_spec() const;
+  void send_spawn_spec();
+  ErrorRef death(Status code, const std::string& what) const;
+  std::string obituary() const;
+  void unlink_sockets() const;
+
+  void on_exit(Process& process, const ExitStatus& status) override;
+  void on_answer(Answer answer) override { events_.put({Event::answered, answer.err}); }
+
+  Actor& actor_;
+  Ref<Nursery> home_;
+  SpawnConfig config_;
+  ActorId id_;
+  Starter* starter_;
+  std::unique_ptr<Process> process_;
+  Ref<PeerLink> link_;
+  Portal* portal_ = nullptr;
+  Mailbox<Event> events_;
+  ErrorRef cancel_reason_, failure_;
+  ExitStatus status_;
+  Phase phase_ = Phase::launching;
+  bool one_shot_, exited_ = false, acked_ = false, asking_ = false;
+};
+
+}  // namespace tractor::core

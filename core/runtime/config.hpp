@@ -1,0 +1,54 @@
+// What an actor and its children are opened with, after the public options were checked.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/handles.hpp"
+#include "ipc/address.hpp"
+#include "loop/loop.hpp"
+#include "spawn/process.hpp"
+
+struct event_base;
+
+namespace tractor::core {
+
+struct RootConfig {
+  std::string name = "root";
+  std::vector<std::string> modules;
+  std::vector<Address> registry_addrs;  ///< empty: the transport's default
+  std::vector<Address> bind_addrs;
+  TransportKind transport = TransportKind::tcp;
+  int log_level = 0;  ///< 0: error
+  event_base* base = nullptr;
+  bool ensure_registry = false;
+  bool subreaper = false;
+  bool signals = false;
+  int64_t handshake_timeout = 10 * kSecond;
+  size_t max_frame = wire::kMaxFrameDefault;
+};
+
+struct ModuleSpec {
+  std::string name, file;  ///< file: what a Python child imports, or a shared object; may be empty
+};
+
+struct SpawnConfig {
+  std::vector<ModuleSpec> modules;
+  std::string program;  ///< empty: this executable
+  std::vector<std::string> argv;
+  std::optional<std::vector<std::string>> env;
+  std::string cwd;
+  std::string log_level;
+  std::optional<TransportKind> transport;
+  std::vector<Address> bind_addrs;
+  std::vector<int> pass_fds;
+  StderrMode stderr_mode = StderrMode::relay;
+  int64_t boot_timeout = 30 * kSecond;
+  int64_t cancel_timeout = kSecond / 2;
+  int64_t kill_timeout = 1600 * kMillisecond;
+  tractor_done_fn on_exit = nullptr;
+  void* on_exit_user = nullptr;
+};
+
+}  // namespace tractor::core

@@ -1,0 +1,176 @@
+// The one way down: tasks, then the program's own scope, then the registrar, the sockets, the loop.
+#include <csignal>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/log.hpp"
+#include "base/owner.hpp"
+#include "fault/box.hpp"
+#include "rpc/args.hpp"
+#include "rpc/ask.hpp"
+#include "runtime/actor.hpp"
+#include "runtime/child.hpp"
+#include "scope/callback.hpp"
+
+namespace tractor::core {
+
+namespace {
+
+/// An acknowledgement means "I am at it": it must leave before the asker loses patience, at half a second.
+constexpr int64_t kAckLimit = 300 * kMillisecond;
+constexpr int64_t kUnregisterLimit = kSecond / 2;
+constexpr int64_t kLastWorkLimit = kSecond / 2;
+
+}  // namespace
+
+/// The program's scope has nothing left to do: tasks of others end before it does, so that what was hung on its end runs last.
+void Actor::on_main_idle() {
+  if (service_->ended()) return;
+  main_->set_body_running(true);
+  begin_closing();
+  service_->cancel_from_outside(main_->cancel_reason() ? main_->cancel_reason() : engine_->cancel_error("the actor ends"));
+}
+
+void Actor::on_scope_ended(ActorScope::Role role, const ErrorRef& outcome) {
+  if (role == ActorScope::Role::service) main_->set_body_running(false);
+  if (role == ActorScope::Role::main) {
+    outcome_ = outcome;
+    if (outcome && !outcome->canceled() && !is_root() && !boot_error_) report_failure(outcome);
+  }
+  close_box_->put({});
+}
+
+/// A child whose own scope failed tells its parent why before it goes.
+void Actor::report_failure(const ErrorRef& why) {
+  exit_status_ = 1;
+  if (!parent_link_ || !parent_link_->is_open()) return;
+  BoxedError boxed(*why, id_, {});
+  parent_link_->send(boxed.message());
+}
+
+void Actor::on_cancel_actor(PeerLink& link, std::string_view cid) {
+  acks_.push_back({Ref<PeerLink>(&link), Cid(cid)});
+  if (acks_sent_) return send_acks();
+  TRACTOR_LOG(kCancel, "tractor", "%s cancels this actor", link.peer().name.c_str());
+  Error::Fields f;
+  f.code = Status::canceled;
+  f.message = "cancelled by " + link.peer().name;
+  f.canceller = link.peer();
+  ErrorRef why = Error::make(std::move(f));
+  if (state_ == State::booting && boot_box_) boot_box_->put({BootEvent::cancelled, why});
+  begin_closing();
+  service_->cancel_from_outside(why);
+  // Absorbed: an actor that does as it is told has not failed.
+  main_->cancel(why->message());
+}
+
+void Actor::on_signal(int signo) {
+  if (!is_root()) {
+    begin_closing();
+    service_->cancel_from_outside(engine_->cancel_error("SIGTERM"));
+    main_->cancel("SIGTERM");
+    return;
+  }
+  if (end_signal_ != 0) {
+    for (Child* child : children_) child->kill();
+    signals_.reset();
+    raise(signo);
+    return;
+  }
+  end_signal_ = signo;
+  main_->fail(Error::of(Failure::of(Status::interrupted, std::string("interrupted by ") + (signo == SIGINT ? "SIGINT" : "SIGTERM"),
+                                    "KeyboardInterrupt")));
+}
+
+void Actor::begin_closing() {
+  if (state_ >= State::closing) return;
+  state_ = State::closing;
+  shut_down();
+}
+
+Flow Actor::shut_down() {
+  int64_t ack_at = loop_->now() + kAckLimit;
+  while (!main_->ended() || !service_->ended()) {
+    auto event = co_await close_box_->next(acks_sent_ ? kForever : ack_at);
+    if (!event || service_->ended()) send_acks();
+  }
+  send_acks();
+  co_await unregister_everywhere();
+  listeners_.clear();
+  ErrorRef gone = Error::of(Status::closed, "actor '" + id_.name + "' has ended");
+  while (!links_.empty()) {
+    Ref<PeerLink> link = links_.back();
+    links_.pop_back();
+    link->close(gone, true);
+  }
+  for (auto* link : {&self_link_, &self_peer_, &parent_link_})
+    if (Ref<PeerLink> closing = std::move(*link)) closing->close(gone, true);
+  backstage_->cancel_from_outside(gone);
+  while (!backstage_->ended()) co_await close_box_->next();
+  int64_t limit = loop_->now() + kLastWorkLimit;
+  while (loop_->has_last_work() && loop_->now() < limit) co_await close_box_->next(loop_->now() + kMillisecond);
+  finish();
+}
+
+void Actor::send_acks() {
+  acks_sent_ = true;
+  for (PendingAck& ack : acks_)
+    if (ack.link->is_open()) ack.link->cancel_ack(ack.cid.view());
+  acks_.clear();
+}
+
+Task<Done> Actor::unregister_everywhere() {
+  if (registrar_ || bound_.empty()) co_return Done{};
+  OutBuffer kwargs;
+  wire::Packer pack(kwargs);
+  pack.map(1);
+  pack.str("uid");
+  pack_uid(pack, id_);
+  std::string args(kwargs.view());
+  for (const Address& registry : registry_addrs_) {
+    int64_t deadline = loop_->now() + kUnregisterLimit;
+    auto link = co_await connect(*this, registry, Greeting::at_once, kUnregisterLimit);
+    if (!link) {
+      TRACTOR_LOG(kRuntime, "tractor.registry", "can't unregister: %s", link.failure().message.c_str());
+      continue;
+    }
+    Answer answer = co_await ask(*link, *backstage_, "self", "unregister_actor", args, deadline - loop_->now());
+    if (answer.err) TRACTOR_LOG(kRuntime, "tractor.registry", "can't unregister: %s", answer.err->message().c_str());
+    (*link)->close(Error::of(Status::closed, "unregistered"), true);
+  }
+  co_return Done{};
+}
+
+void Actor::finish() {
+  state_ = State::ended;
+  finished_ = true;
+  if (!own_loop_) loop_->set_last_act(last_act, this);
+}
+
+/// Nothing of the loop is on the stack any more.
+void Actor::last_act(void* self) {
+  auto& actor = *static_cast<Actor*>(self);
+  Ref<Actor> keep = Ref<Actor>::adopt(&actor);
+  actor.posts_.close();
+  actor.threads_.reset();
+  actor.signals_.reset();
+  actor.boot_box_.reset();
+  actor.close_box_.reset();
+  actor.main_.reset();
+  actor.service_.reset();
+  actor.backstage_.reset();
+  actor.self_portal_ = actor.parent_portal_ = nullptr;
+  actor.registrar_.reset();
+  actor.engine_.reset();
+  actor.loop_.reset();
+  forget_current();
+  Owner::release();
+  Modules::freeze(false);
+  log::set_actor({}, {});
+  if (tractor_done_fn on_end = std::exchange(actor.on_end_, nullptr)) {
+    CallbackScope callback;
+    on_end(to_c(actor.outcome_.get()), actor.user_);
+  }
+}
+
+}  // namespace tractor::core

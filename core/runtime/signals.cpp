@@ -1,0 +1,56 @@
+#include "runtime/signals.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace tractor::core {
+
+namespace {
+
+std::atomic<int> write_end = -1;
+
+void on_caught(int signo) {
+  int saved = errno;
+  auto byte = static_cast<unsigned char>(signo);
+  [[maybe_unused]] ssize_t n = write(write_end.load(std::memory_order_relaxed), &byte, 1);
+  errno = saved;
+}
+
+}  // namespace
+
+SignalWatch::SignalWatch(Loop& loop, Handler& handler, std::initializer_list<int> caught, std::initializer_list<int> ignored)
+    : handler_(handler) {
+  if (pipe2(pipe_, O_CLOEXEC | O_NONBLOCK) != 0) throw std::bad_alloc();
+  watch_ = loop.watch(pipe_[0], kRead, *this);
+  write_end = pipe_[1];
+  for (int signo : caught) install(signo, on_caught);
+  for (int signo : ignored) install(signo, SIG_IGN);
+}
+
+SignalWatch::~SignalWatch() {
+  for (const Saved& s : saved_) sigaction(s.signo, &s.action, nullptr);
+  write_end = -1;
+  watch_.reset();
+  ::close(pipe_[0]);
+  ::close(pipe_[1]);
+}
+
+void SignalWatch::install(int signo, void (*handler)(int)) {
+  Saved saved{signo, {}};
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  sigfillset(&action.sa_mask);
+  sigaction(signo, &action, &saved.action);
+  saved_.push_back(saved);
+}
+
+void SignalWatch::on_fd(unsigned) {
+  unsigned char got[64];
+  ssize_t n = read(pipe_[0], got, sizeof got);
+  for (ssize_t i = 0; i < n; ++i) handler_.on_signal(got[i]);
+}
+
+}  // namespace tractor::core

@@ -1,0 +1,34 @@
+// The runtime variables: what every actor of a tree inherits from the one that spawned it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ipc/address.hpp"
+
+namespace tractor::core {
+
+/// Values are kept as msgpack, so that keys we do not know pass on to grandchildren unchanged.
+class RuntimeVars {
+ public:
+  RuntimeVars();
+
+  void set_flag(std::string_view key, bool value);
+  void set_address(std::string_view key, const Address& addr);
+  void set_addresses(std::string_view key, const std::vector<Address>& addrs);
+  void set_transports(const std::vector<TransportKind>& kinds);
+  std::vector<TransportKind> transports() const;
+
+  /// Takes over what the parent sent.
+  void update(Bytes map);
+  /// As a map, for a child.
+  std::string encode() const;
+
+ private:
+  std::string& slot(std::string_view key);
+  std::vector<std::pair<std::string, std::string>> entries_;
+};
+
+}  // namespace tractor::core

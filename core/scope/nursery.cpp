@@ -1,0 +1,297 @@
+#include "scope/nursery.hpp"
+
+#include <new>
+
+#include "base/log.hpp"
+#include "scope/callback.hpp"
+
+namespace tractor::core {
+
+namespace {
+
+/// Does `tree` tell of the failure at `root`?
+bool tells_of(const Error& tree, const Error* root) {
+  const Error* own = tree.root();
+  if (own == root) return true;
+  for (const ErrorRef& member : own->fields().members)
+    if (tells_of(*member, root)) return true;
+  return false;
+}
+
+}  // namespace
+
+Nursery::Nursery(Engine& engine, Nursery* parent, NurseryOptions options)
+    : engine_(&engine), parent_(parent), options_(std::move(options)) {
+  if (parent_) {
+    parent_->nested_.push_back(*this);
+    parent_->settle();  // it may be closed and waiting for its daemons: then this one has to get going at once
+  }
+  set_deadline(options_.timeout);
+  if (parent_ && parent_->stopped_ && !options_.shield) cancel_from_outside(parent_->cancel_reason_);
+}
+
+Nursery::Nursery(NurseryOptions options)
+    : engine_(nullptr), parent_(nullptr), options_(std::move(options)), phase_(Phase::ended) {}
+
+Nursery::~Nursery() = default;
+
+// --- the counter ---------------------------------------------------------------------------------------------------
+
+void Nursery::settle() {
+  if (ended()) return;
+  bool busy = phase_ != Phase::open || work_ > 0;
+  if (parent_ && busy != counted_) {
+    counted_ = busy;
+    busy ? parent_->enter() : parent_->leave();
+  }
+  // The conclusion is drawn later, by fire(): until the running callback has returned it may still start more here.
+  if (!quiet() || daemons_ > 0)
+    cut_by_.reset();
+  else if (!cut_by_)
+    cut_by_ = timed_out_ ? Status::timed_out : cancelled_outside_ ? Status::canceled : Status::ok;
+  quiet() ? engine_->loop().post(*this) : Ready::unlink();
+}
+
+void Nursery::add_op(Op& op) {
+  ops_.push_back(op);
+  enter();
+}
+
+void Nursery::remove_op(Op& op) {
+  static_cast<Link<OpsTag>&>(op).unlink();
+  leave();
+}
+
+void Nursery::add_child(ChildOf& child, bool daemon) {
+  child.daemon_ = daemon && options_.cancel_daemons;
+  children_.push_back(child);
+  if (child.daemon_) {
+    ++daemons_;
+    settle();
+  } else {
+    enter();
+  }
+  if (stopped_) child.cancel_child(cancel_reason_);
+}
+
+void Nursery::remove_child(ChildOf& child) {
+  child.unlink();
+  if (child.daemon_) {
+    --daemons_;
+    settle();
+  } else {
+    leave();
+  }
+}
+
+void Nursery::one_shot_ended() {
+  --one_shots_;
+  stop_if_one_shots_failed();
+}
+
+void Nursery::stop_if_one_shots_failed() {
+  if (one_shots_ == 0 && one_shot_failed_) stop_all(engine_->cancel_error(errors_.front()->message(), errors_.front()));
+}
+
+void Nursery::dismiss_daemons() {
+  ErrorRef why;
+  for (ChildOf *c = children_.first(), *next; c; c = next) {
+    next = children_.after(*c);
+    if (c->in_use()) continue;
+    if (!why) why = engine_->cancel_error("its nursery is closed");
+    c->cancel_child(why);
+  }
+}
+
+// --- stopping ------------------------------------------------------------------------------------------------------
+
+void Nursery::body_over() {
+  if (phase_ == Phase::open) phase_ = Phase::closed;
+  set_body_running(false);
+}
+
+void Nursery::close() {
+  if (ended()) return;
+  phase_ = Phase::closed;
+  close_nested();
+  settle();
+}
+
+void Nursery::close_nested() {
+  for (Nursery* n = nested_.first(); n; n = nested_.after(*n)) n->close();
+}
+
+bool Nursery::cancel(const std::string& reason) {
+  if (ended() || stopped_) return false;
+  stop_all(engine_->cancel_error(reason));
+  return true;
+}
+
+void Nursery::cancel_from_outside(const ErrorRef& why) {
+  if (ended()) return;
+  cancelled_outside_ = true;
+  stop_all(why);
+}
+
+void Nursery::fail(ErrorRef err) {
+  if (ended()) return;
+  err->mark_handled();
+  if (err->canceled()) return stop_all(std::move(err));
+  keep(err);
+  stop_all(engine_->cancel_error(err->message(), err));
+}
+
+void Nursery::collect(ErrorRef err) {
+  if (ended() || err->canceled()) return;
+  err->mark_handled();
+  keep(err);
+  one_shot_failed_ = true;
+  stop_if_one_shots_failed();
+}
+
+void Nursery::keep(const ErrorRef& err) {
+  if (ErrorRef fresh = news_in(err)) errors_.push_back(std::move(fresh));
+}
+
+ErrorRef Nursery::news_in(const ErrorRef& err) const {
+  if (err->canceled()) return {};
+  const Error* root = err->root();
+  const std::vector<ErrorRef>& members = root->fields().members;
+  if (members.empty()) {
+    for (const ErrorRef& known : errors_)
+      if (tells_of(*known, root)) return {};
+    return err;
+  }
+  std::vector<ErrorRef> fresh;
+  bool all = true;
+  for (const ErrorRef& member : members) {
+    ErrorRef news = news_in(member);
+    all = all && news == member;
+    if (news) fresh.push_back(std::move(news));
+  }
+  if (all) return err;
+  if (fresh.empty()) return {};
+  return Error::group(root->message(), std::move(fresh));
+}
+
+void Nursery::stop_all(ErrorRef why) {
+  if (stopped_) return;
+  stopped_ = true;
+  cancel_reason_ = std::move(why);
+  Ref<Nursery> self(this);
+  phase_ = Phase::closed;
+  // None of these calls runs a completion: outcomes are only decided here.
+  for (Op* op = ops_.first(); op; op = ops_.after(*op)) op->cancel(cancel_reason_);
+  for (Nursery* n = nested_.first(); n; n = nested_.after(*n)) {
+    if (!n->options_.shield) n->cancel_from_outside(cancel_reason_);
+    n->close();  // only now: an idle one that is closed first would end as a success
+  }
+  for (ChildOf *c = children_.first(), *next; c; c = next) {
+    next = children_.after(*c);
+    c->cancel_child(cancel_reason_);
+  }
+  settle();
+}
+
+void Nursery::set_deadline(int64_t from_now) {
+  options_.timeout = from_now;
+  if (from_now <= 0 || from_now == kForever)
+    Timer::disarm();
+  else
+    engine_->loop().arm_after(*this, from_now);
+}
+
+void Nursery::on_timer() {
+  if (stopped_) return;  // something else came first
+  timed_out_ = true;
+  stop_all(engine_->cancel_error("deadline of nursery '" + options_.name + "' passed"));
+}
+
+// --- the end -------------------------------------------------------------------------------------------------------
+
+ErrorRef Nursery::outcome() const {
+  if (errors_.size() == 1) return errors_.front();
+  if (!errors_.empty())
+    return Error::group(std::to_string(errors_.size()) + " errors in nursery '" + options_.name + "'", errors_);
+  if (cut_by_ == Status::timed_out) return Error::of(*cut_by_, "deadline of nursery '" + options_.name + "' passed");
+  if (cut_by_ == Status::canceled) return cancel_reason_;
+  return {};
+}
+
+void Nursery::fire() {
+  CallbackScope callback;
+  on_idle();
+  close_nested();  // what is left of them is open and empty: there is nobody who could use it
+  if (!quiet()) return;
+  if (daemons_ > 0) dismiss_daemons();
+  if (!quiet() || daemons_ > 0) return;
+
+  Ref<Nursery> self = Ref<Nursery>::adopt(this);
+  Ready::unlink();
+  Timer::disarm();
+  ErrorRef out = outcome();
+  phase_ = Phase::ended;
+  if (end_token_ > 0) engine_->tokens().remove(end_token_);
+  end_token_ = 0;
+  bool taken = deliver_end(out);
+  for (size_t i = observers_.size(); i-- > 0;) observers_[i].fn(to_c(out.get()), observers_[i].user);
+  observers_.clear();
+  while (OwnedBy* owned = owned_.pop_front()) owned->nursery_ended();
+  memory_.clear();
+  if (Nursery* parent = std::exchange(parent_, nullptr)) {
+    static_cast<Link<NestedTag>*>(this)->unlink();
+    if (out && !taken && !out->canceled()) parent->fail(out);
+    if (counted_) parent->leave();
+  }
+  on_gone();
+  engine_ = nullptr;
+}
+
+void* Nursery::alloc(size_t size) {
+  memory_.emplace_back(new std::byte[size ? size : 1]{});
+  return memory_.back().get();
+}
+
+std::string Nursery::open_work() {
+  std::string text;
+  auto add = [&](const std::string& what) { text += (text.empty() ? "" : ", ") + what; };
+  size_t ops = 0;
+  for (Op* op = ops_.first(); op; op = ops_.after(*op)) ++ops;
+  if (ops > 0) add(std::to_string(ops) + (ops == 1 ? " operation" : " operations"));
+  for (ChildOf* c = children_.first(); c; c = children_.after(*c)) add("child '" + c->child_name() + "'");
+  for (Nursery* n = nested_.first(); n; n = nested_.after(*n)) add("nursery '" + n->options_.name + "'");
+  return text.empty() ? "nothing" : text;
+}
+
+// --- its end as an operation ---------------------------------------------------------------------------------------
+
+OpToken Nursery::end_token() {
+  if (end_token_ == 0) end_token_ = engine_->tokens().add(*this);
+  return end_token_;
+}
+
+void Nursery::token_cancel() { cancel_from_outside(engine_->cancel_error("nursery '" + options_.name + "' cancelled")); }
+
+bool Nursery::token_abandon() {
+  disarm_end();
+  token_cancel();
+  return true;
+}
+
+// --- UserNursery ---------------------------------------------------------------------------------------------------
+
+Nursery* UserNursery::open(Nursery& parent, NurseryOptions options, tractor_done_fn fn, void* user) {
+  return new UserNursery(parent, std::move(options), fn, user);
+}
+
+bool UserNursery::deliver_end(const ErrorRef& outcome) {
+  if (!fn_) return false;
+  uint32_t seen = outcome ? outcome->times_handled() : 0;
+  fn_(to_c(outcome.get()), user_);
+  if (outcome && !outcome->canceled() && outcome->times_handled() == seen)
+    TRACTOR_LOG(kWarning, "tractor.scope", "the end of nursery '%s' ignored its error: %s", options().name.c_str(),
+                outcome->format().c_str());
+  return true;
+}
+
+}  // namespace tractor::core

@@ -1,0 +1,201 @@
+// The one scope: owns operations, children and nested nurseries, and knows when nothing of them is left.
+//
+// One counter decides: `work_` counts operations, children that must be waited for, and nested nurseries that are
+// busy. Everything enters by enter() and leaves by leave(); settle() notices that nothing is left, and fire() draws the
+// conclusion when the callback that is running has returned.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/handles.hpp"
+#include "base/list.hpp"
+#include "base/ref.hpp"
+#include "fault/error.hpp"
+#include "loop/loop.hpp"
+#include "scope/engine.hpp"
+#include "scope/op.hpp"
+
+namespace tractor::core {
+
+struct NestedTag;
+struct ChildTag;
+struct OwnedTag;
+
+/// A child process as its nursery sees it.
+class ChildOf : public Link<ChildTag> {
+ public:
+  /// Begin to end it, gracefully first. Idempotent.
+  virtual void cancel_child(const ErrorRef& why) = 0;
+  /// This actor has calls open to it.
+  virtual bool in_use() const = 0;
+  virtual const std::string& child_name() const = 0;
+
+ protected:
+  ~ChildOf() = default;
+
+ private:
+  friend class Nursery;
+  bool daemon_ = false;
+};
+
+/// Something that ends with a nursery without being work in it, such as a found actor's connection.
+class OwnedBy : public Link<OwnedTag> {
+ public:
+  virtual void nursery_ended() = 0;
+
+ protected:
+  ~OwnedBy() = default;
+};
+
+struct NurseryOptions {
+  std::string name;
+  int64_t timeout = 0;
+  bool shield = false;
+  bool cancel_daemons = false;
+};
+
+class Nursery : public RefCounted<Nursery>, public Link<NestedTag>, public Tokened, private Ready, private Timer {
+ public:
+  Engine& engine() const { return *engine_; }
+  Nursery* parent() const { return parent_; }
+  const NurseryOptions& options() const { return options_; }
+  bool ended() const { return phase_ == Phase::ended; }
+  bool cancel_called() const { return cancel_reason_ || !errors_.empty(); }
+  const ErrorRef& cancel_reason() const { return cancel_reason_; }
+  bool has_errors() const { return !errors_.empty(); }
+  bool closed() const { return phase_ != Phase::open; }
+
+  /// The body is over, here and in nested nurseries.
+  void close();
+  /// Its own wish; absorbed at the end. False if it was cancelled already.
+  bool cancel(const std::string& reason);
+  /// Somebody else's wish: it ends with ECANCELED unless something failed. A shielded one ignores its parent's.
+  void cancel_from_outside(const ErrorRef& why);
+  /// Raises; an ECANCELED only cancels. One error is kept for each failure.
+  void fail(ErrorRef err);
+  /// Raises for a one-shot: its siblings of the same kind run to their end first.
+  void collect(ErrorRef err);
+  void set_deadline(int64_t from_now);
+
+  virtual bool opened_by_program() const { return false; }
+  OpToken end_token();
+  void on_end(tractor_done_fn fn, void* user) { observers_.push_back({fn, user}); }
+  void* alloc(size_t size);
+
+  // Work.
+  void enter() {
+    ++work_;
+    settle();
+  }
+  void leave() {
+    --work_;
+    settle();
+  }
+  void add_op(Op& op);
+  void remove_op(Op& op);
+  /// In a nursery that was told to stop the child is cancelled at once.
+  void add_child(ChildOf& child, bool daemon);
+  void remove_child(ChildOf& child);
+  void one_shot_started() { ++one_shots_; }
+  void one_shot_ended();
+  void own(OwnedBy& owned) { owned_.push_back(owned); }
+  /// Looks again whether it can end: a daemon is no longer in use.
+  void settle();
+
+  /// What keeps it from ending, for errors and logs: "2 operations, child 'w1', nursery 'pool'".
+  std::string open_work();
+
+  void token_cancel() override;
+  bool token_abandon() override;
+
+  static void destroy(const Nursery* self) { delete self; }
+
+ protected:
+  friend class RefCounted<Nursery>;
+  /// With a parent: nested in it, born cancelled if it is (unless shielded). Born with one reference, which the
+  /// nursery holds on itself until its end.
+  Nursery(Engine& engine, Nursery* parent, NurseryOptions options);
+  /// A tombstone: has ended before it began.
+  explicit Nursery(NurseryOptions options);
+  virtual ~Nursery();
+
+  /// While true it does not end, whatever it contains.
+  void set_body_running(bool running) {
+    body_running_ = running;
+    if (!running) settle();
+  }
+  /// The function that is its body has returned; nested nurseries stay open.
+  void body_over();
+  /// Closed and without work, with only idle nested nurseries left or none. May raise; may be asked again.
+  virtual void on_idle() {}
+  /// Its end: run the end callback. What remains of the error goes to the parent if this returns false.
+  virtual bool deliver_end(const ErrorRef& outcome) = 0;
+  /// Everything is over, the parent was told. The last call.
+  virtual void on_gone() {}
+  virtual void disarm_end() {}
+
+ private:
+  enum class Phase : uint8_t { open, closed, ended };
+  struct Observer {
+    tractor_done_fn fn;
+    void* user;
+  };
+
+  void fire() override;      // its end, from the ready queue
+  void on_timer() override;  // its deadline
+  /// Nothing is left that it has to wait for.
+  bool quiet() const { return phase_ == Phase::closed && work_ == 0 && !body_running_; }
+  void keep(const ErrorRef& err);
+  /// What of it is not known yet; null: nothing.
+  ErrorRef news_in(const ErrorRef& err) const;
+  void stop_all(ErrorRef why);
+  void stop_if_one_shots_failed();
+  void close_nested();
+  void dismiss_daemons();
+  ErrorRef outcome() const;
+
+  Engine* engine_;
+  Nursery* parent_;
+  NurseryOptions options_;
+  List<Op, OpsTag> ops_;
+  List<Nursery, NestedTag> nested_;
+  List<ChildOf, ChildTag> children_;
+  List<OwnedBy, OwnedTag> owned_;
+  std::vector<ErrorRef> errors_;
+  std::vector<Observer> observers_;
+  std::vector<std::unique_ptr<std::byte[]>> memory_;
+  ErrorRef cancel_reason_;
+  OpToken end_token_ = 0;
+  uint32_t work_ = 0, daemons_ = 0, one_shots_ = 0;
+  Phase phase_ = Phase::open;
+  std::optional<Status> cut_by_;   ///< how it ends if nothing fails, fixed when nothing is left
+  bool counted_ = false;           ///< is work of its parent
+  bool body_running_ = false;
+  bool stopped_ = false;           ///< everything in it was told to stop
+  bool cancelled_outside_ = false;
+  bool timed_out_ = false;
+  bool one_shot_failed_ = false;
+};
+
+/// A nursery that a program opened, with its end callback.
+class UserNursery final : public Nursery {
+ public:
+  static Nursery* open(Nursery& parent, NurseryOptions options, tractor_done_fn fn, void* user);
+  static Nursery* dead() { return new UserNursery(); }
+
+ private:
+  UserNursery(Nursery& parent, NurseryOptions options, tractor_done_fn fn, void* user)
+      : Nursery(parent.engine(), &parent, std::move(options)), fn_(fn), user_(user) {}
+  UserNursery() : Nursery(NurseryOptions{}) {}
+  bool deliver_end(const ErrorRef& outcome) override;
+  bool opened_by_program() const override { return true; }
+  void disarm_end() override { fn_ = nullptr; }
+  tractor_done_fn fn_ = nullptr;
+  void* user_ = nullptr;
+};
+
+}  // namespace tractor::core

@@ -1,0 +1,263 @@
+#include "spawn/process.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "spawn/boot.hpp"
+#include "spawn/exec.hpp"
+#include "spawn/stderr_pipe.hpp"
+
+namespace tractor::core {
+namespace {
+
+constexpr int64_t kStderrPatience = 50 * kMillisecond;
+
+/// A descriptor that closes itself.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& o) noexcept : fd_(o.release()) {}
+  Fd& operator=(Fd&& o) noexcept {
+    reset(o.release());
+    return *this;
+  }
+  ~Fd() { reset(); }
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+  void reset(int fd = -1) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = fd;
+  }
+  /// Out of the way of the standard streams, which the program may have closed.
+  bool move_up() {
+    if (fd_ > STDERR_FILENO) return true;
+    int moved = fcntl(fd_, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (moved < 0) return false;
+    reset(moved);
+    return true;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+/// The status of a process that has ended; nothing if it has not, and `wait` is false.
+std::optional<ExitStatus> reap(int pidfd, bool wait) {
+  siginfo_t info{};
+  int result;
+  do {
+    result = waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED | (wait ? 0 : WNOHANG));
+  } while (result < 0 && errno == EINTR);
+  // ECHILD: the host program reaped it, or ignores SIGCHLD.
+  if (result < 0) return ExitStatus{};
+  if (info.si_pid == 0) return std::nullopt;
+  return ExitStatus{info.si_code == CLD_EXITED ? ExitStatus::exited : ExitStatus::signaled, info.si_status,
+                    info.si_code == CLD_DUMPED};
+}
+
+class ChildProcess final : public Process, private FdHandler, private StderrPipe::Owner, private Ready, private Timer {
+ public:
+  ChildProcess(Loop& loop, Handler& handler) : loop_(loop), handler_(handler) {}
+  ~ChildProcess() override;
+
+  /// From here on the child is ours to end, whatever is thrown.
+  void adopt(pid_t pid, Fd pidfd) {
+    pid_ = pid;
+    pidfd_ = std::move(pidfd);
+    pidfd_.move_up();
+  }
+  void start(Fd stderr_fd, bool relay) {
+    watch_ = loop_.watch(pidfd_.get(), kRead, *this);
+    if (stderr_fd.get() < 0) return;
+    StderrPipe::Owner& owner = *this;
+    stderr_ = std::make_unique<StderrPipe>(loop_, stderr_fd.get(), relay, owner);
+    stderr_fd.release();
+  }
+
+  int64_t pid() const override { return pid_; }
+  bool running() const override { return !status_; }
+  void signal(int signo) override {
+    if (!status_) syscall(SYS_pidfd_send_signal, pidfd_.get(), signo, nullptr, 0);
+  }
+  std::string last_stderr() const override { return stderr_ ? stderr_->tail() : std::string(); }
+
+ private:
+  void on_fd(unsigned) override;
+  void on_stderr_done() override { report(); }
+  void on_timer() override;
+  void fire() override { handler_.on_exit(*this, *status_); }
+  void report();
+
+  Loop& loop_;
+  Handler& handler_;
+  pid_t pid_ = -1;
+  Fd pidfd_;
+  std::unique_ptr<Watch> watch_;  // before its descriptor goes
+  std::unique_ptr<StderrPipe> stderr_;
+  std::optional<ExitStatus> status_;
+  bool reported_ = false;
+};
+
+ChildProcess::~ChildProcess() {
+  watch_.reset();
+  if (status_ || pidfd_.get() < 0) return;
+  signal(SIGKILL);
+  reap(pidfd_.get(), true);
+}
+
+void ChildProcess::on_fd(unsigned) {
+  if (!(status_ = reap(pidfd_.get(), false))) return;
+  watch_.reset();
+  pidfd_.reset();
+  if (!stderr_) {
+    report();
+    return;
+  }
+  loop_.arm_after(*this, kStderrPatience);
+  stderr_->drain();
+}
+
+void ChildProcess::on_timer() {
+  stderr_->finish();
+  report();
+}
+
+void ChildProcess::report() {
+  if (!status_ || reported_) return;
+  reported_ = true;
+  disarm();
+  // From the queue, so that the handler may destroy this object.
+  loop_.post(*this);
+}
+
+Failure cannot_start(const std::string& program, int error) {
+  const char* type = error == ENOENT                       ? "FileNotFoundError"
+                     : error == EACCES || error == EPERM ? "PermissionError"
+                                                           : nullptr;
+  return Failure::system(Status::spawn, "cannot start '" + program + "'", error, type);
+}
+
+Failure failed_step(const ExecPlan& plan, const LaunchSpec& spec) {
+  int error = plan.failed_errno;
+  std::string what = "cannot start '" + spec.program + "': ";
+  switch (plan.failed_step) {
+    case ExecPlan::Step::chdir:
+      return Failure::system(Status::spawn, what + "cannot enter folder '" + spec.cwd + "'", error,
+                             error == ENOENT ? "FileNotFoundError" : nullptr);
+    case ExecPlan::Step::redirect:
+      return Failure::system(Status::spawn, what + "cannot redirect its stderr", error);
+    case ExecPlan::Step::keep:
+      return Failure::system(Status::spawn, what + "cannot pass a descriptor", error);
+    case ExecPlan::Step::parent_gone:
+      return Failure::of(Status::spawn, what + "its parent is gone");
+    case ExecPlan::Step::exec:
+    case ExecPlan::Step::none:
+      break;
+  }
+  return cannot_start(spec.program, error);
+}
+
+/// The boot record in memory that the child inherits; it lies there whole before the child exists.
+Result<Fd> record_file(const std::string& program, const std::string& record) {
+  Fd fd(memfd_create("tractor-boot", MFD_CLOEXEC));
+  if (fd.get() < 0 || !fd.move_up()) return cannot_start(program, errno);
+  ssize_t written = pwrite(fd.get(), record.data(), record.size(), 0);
+  if (written == static_cast<ssize_t>(record.size())) return fd;
+  return cannot_start(program, written < 0 ? errno : ENOSPC);
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  out.reserve(texts.size() + 1);
+  for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+Result<Done> check_texts(const std::vector<std::string>& texts, const char* what) {
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (texts[i].find('\0') == std::string::npos) continue;
+    return Failure::of(Status::invalid, std::string(what) + "[" + std::to_string(i) + "] has a NUL byte in it");
+  }
+  return Done{};
+}
+
+Result<std::vector<int>> check_pass_fds(const std::vector<int>& fds) {
+  std::vector<int> kept;
+  for (int fd : fds) {
+    if (fcntl(fd, F_GETFD) < 0) {
+      return Failure::of(Status::invalid, "pass_fds: " + std::to_string(fd) + " is not an open descriptor");
+    }
+    if (fd > STDERR_FILENO) kept.push_back(fd);  // the standard streams go along anyway
+  }
+  return kept;
+}
+
+unsigned descriptor_limit() {
+  rlimit limit{};
+  constexpr rlim_t kSane = 65536;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max > kSane) return kSane;
+  return static_cast<unsigned>(limit.rlim_max);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Process>> Process::launch(Loop& loop, const LaunchSpec& spec, Handler& handler) {
+  if (spec.program.empty()) return Failure::of(Status::invalid, "no program to start");
+  if (auto ok = check_texts(spec.argv, "argv"); !ok) return ok.failure();
+  if (auto ok = check_texts(spec.env.value_or(std::vector<std::string>()), "env"); !ok) return ok.failure();
+  auto path = find_program(spec.program);
+  if (!path) return path.failure();
+  auto kept = check_pass_fds(spec.pass_fds);
+  if (!kept) return kept.failure();
+
+  std::vector<std::string> arguments = spec.argv;
+  if (arguments.empty()) arguments.push_back(spec.program);
+  Fd record;
+  if (!spec.boot_record.empty()) {
+    auto file = record_file(spec.program, spec.boot_record);
+    if (!file) return file.failure();
+    record = std::move(*file);
+    kept->push_back(record.get());
+    arguments.insert(arguments.begin() + 1, kChildArgument + std::to_string(record.get()));
+  }
+
+  Fd stderr_read, stderr_write;
+  if (spec.stderr_mode != StderrMode::inherit) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return cannot_start(spec.program, errno);
+    stderr_read.reset(ends[0]);
+    stderr_write.reset(ends[1]);
+    if (!stderr_read.move_up() || !stderr_write.move_up()) return cannot_start(spec.program, errno);
+    fcntl(stderr_read.get(), F_SETFL, O_NONBLOCK);  // our end only: the child's writes must wait
+  }
+
+  std::vector<char*> argv = pointers(arguments), env;
+  if (spec.env) env = pointers(*spec.env);
+  ExecPlan plan;
+  plan.path = path->c_str();
+  plan.argv = argv.data();
+  plan.envp = spec.env ? env.data() : environ;
+  plan.cwd = spec.cwd.empty() ? nullptr : spec.cwd.c_str();
+  plan.stderr_fd = stderr_write.get();
+  std::sort(kept->begin(), kept->end());
+  kept->erase(std::unique(kept->begin(), kept->end()), kept->end());
+  plan.kept_fds = std::move(*kept);
+  plan.fd_limit = descriptor_limit();
+  auto process = std::make_unique<ChildProcess>(loop, handler);
+  if (int error = run_plan(plan)) return cannot_start(spec.program, error);
+  process->adopt(plan.pid, Fd(plan.pidfd));
+  if (plan.failed_step != ExecPlan::Step::none) return failed_step(plan, spec);  // and it is reaped
+  process->start(std::move(stderr_read), spec.stderr_mode == StderrMode::relay);
+  return std::unique_ptr<Process>(std::move(process));
+}
+
+}  // namespace tractor::core

@@ -1,0 +1,254 @@
+/**
+ * @file tractor/actor.h
+ * @brief Endpoints, boot, the loop.
+ */
+#ifndef TRACTOR_ACTOR_H
+#define TRACTOR_ACTOR_H
+
+#include <tractor/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * @defgroup endpoint Endpoints
+ * @brief What others may call: functions by module and name.
+ *
+ * The table is the program's: filled before the actor opens, the same in parent and child because both are this
+ * executable. Registered is not exposed: an actor serves only the modules that its parent (or the root's options)
+ * enabled.
+ * @{
+ */
+
+/** Kinds of endpoint. */
+enum tractor_endpoint_kind {
+    TRACTOR_FUNCTION = 0 /**< called with tractor_portal_run(), answers once */
+};
+
+/** One endpoint. The layout is frozen, because programs have arrays of it. */
+typedef struct tractor_endpoint {
+    const char *name;       /**< NULL ends an array */
+    tractor_endpoint_fn fn; /**< the body */
+    uint32_t kind;          /**< ::tractor_endpoint_kind */
+    uint32_t flags;         /**< 0 */
+    const char *schema;     /**< NULL */
+    const char *doc;        /**< one line for people, or NULL */
+    void *reserved[2];      /**< NULL */
+} tractor_endpoint;
+/** A function endpoint. */
+#define TRACTOR_FUNC(name, fn) { (name), (fn), TRACTOR_FUNCTION, 0, NULL, NULL, { NULL, NULL } }
+/** The end of an array of endpoints. */
+#define TRACTOR_ENDPOINTS_END { NULL, NULL, 0, 0, NULL, NULL, { NULL, NULL } }
+
+/**
+ * @brief Adds endpoints to a module of the program.
+ * @param module  its name, dotted if you like; not empty, not "self", no colon
+ * @param list    ended by ::TRACTOR_ENDPOINTS_END; must stay valid for ever
+ * @param user    for the endpoint functions
+ * @return ::TRACTOR_OK; ::TRACTOR_EINVAL for a bad name or a NULL function, ::TRACTOR_EALREADY if one of the names is taken (then
+ *         none is added), ::TRACTOR_ENOTSUP for an unknown kind, ::TRACTOR_EBUSY while an actor is open (but in `tractor_module_init`), ::TRACTOR_ENOMEM
+ * @anythread
+ */
+TRACTOR_API int tractor_register(const char *module, const tractor_endpoint *list, void *user);
+
+/**
+ * @brief Adds one endpoint; for bindings that make them at run time.
+ * @param module   as tractor_register()
+ * @param name     copied
+ * @param kind     ::tractor_endpoint_kind
+ * @param fn       the body
+ * @param user     for `fn`
+ * @param release  runs on `user` when the process exits; may be NULL
+ * @return as tractor_register()
+ * @anythread
+ */
+TRACTOR_API int tractor_register_endpoint(const char *module, const char *name, uint32_t kind, tractor_endpoint_fn fn, void *user,
+                                          tractor_release_fn release);
+
+/**
+ * @brief What a shared object exports as `tractor_module_init`, so that a child can load it by module name: it calls
+ * tractor_register() and answers its status.
+ *
+ * `tractor-actor` and every program that serves as a child load a module that is not registered from the file that the
+ * parent named (`"primes=/opt/lib/libprimes.so"` in tractor_spawn_options::modules), else from `lib<module>.so` on the
+ * loader's path.
+ * @param module  the name it was asked for by
+ */
+typedef int (*tractor_module_init_fn)(const char *module);
+
+/** @} */
+
+/**
+ * @defgroup actor Actor
+ * @brief This process as a node of the tree: its boot, its loop, its end.
+ *
+ * There is one actor per process. A process is root or child by how it was started: tractor_main() runs the root function
+ * in a root and serves in a child, so one executable is both.
+ *
+ * The root asks at its registry addresses whether a registrar answers. If one does, the root joins it; if nobody is there,
+ * the root becomes the registrar itself.
+ * @{
+ */
+
+struct event_base;
+
+/** Flags of tractor_root_options. */
+enum tractor_root_flag {
+    TRACTOR_ROOT_ENSURE_REGISTRY = 1, /**< fail unless this root becomes the registrar */
+    TRACTOR_ROOT_SUBREAPER = 2,       /**< inherit and kill what children leave behind; process-wide. tractor_main() sets it */
+    TRACTOR_ROOT_SIGNALS = 4          /**< SIGINT and SIGTERM end the root in order; process-wide. tractor_main() sets it */
+};
+
+/** Options of a root. Zero means default everywhere. */
+typedef struct tractor_root_options {
+    size_t struct_size;                /**< sizeof(tractor_root_options) */
+    const char *name;                  /**< NULL: "root" */
+    const char *const *enable_modules; /**< modules that it serves; NULL-terminated */
+    const char *const *registry_addrs; /**< multiaddrs, NULL-terminated; NULL: "/ip4/127.0.0.1/tcp/1616", or for "uds"
+                                            `registry@1616.sock` in the runtime directory */
+    const char *const *bind_addrs;     /**< more addresses to listen at; NULL-terminated */
+    const char *transport;             /**< "tcp" (default) or "uds"; inherited by all descendants */
+    const char *log_level;             /**< name or number; NULL: "error". TRACTOR_LOGLEVEL in the environment wins */
+    struct event_base *event_base;     /**< run on this loop instead of an own one; stays the host's */
+    uint32_t flags;                    /**< ::tractor_root_flag */
+    uint32_t reserved0;                /**< 0 */
+    int64_t handshake_timeout_ns;      /**< for connections made to us; 0: 10 s */
+    uint64_t max_frame;                /**< largest message taken, in bytes; 0: 64 MiB */
+} tractor_root_options;
+/** Starts a designated initialiser: `{ TRACTOR_ROOT_OPTIONS, .name = "root" }`. */
+#define TRACTOR_ROOT_OPTIONS .struct_size = sizeof(tractor_root_options)
+
+/**
+ * @brief Runs a whole program: the root, or, in a process that a parent started, the child.
+ *
+ * In a root, `root` is called once the actor is up; the program ends when `root` has returned and everything started in its
+ * nursery has ended. An error that reached the root's nursery is printed on stderr as one report. SIGINT and SIGTERM end
+ * the root in order: everything is cancelled, and the process then dies of the same signal; a second one kills at once.
+ * In a child it serves and exits; it does not return.
+ * @param argc     of main
+ * @param argv     of main; the area is used for the process title
+ * @param options  NULL for defaults; `event_base` must be NULL
+ * @param root     the body; its nursery is open while it runs
+ * @param user     for `root`
+ * @return exit status for main: 0, or 1 after an error, 2 for bad options
+ * @loopthread
+ */
+TRACTOR_API int tractor_main(int argc, char **argv, const tractor_root_options *options, tractor_root_fn root, void *user);
+
+/**
+ * @brief For programs that do not use tractor_main(): serves and exits if this process was started as a child, else returns
+ * at once. Call it first in main, after tractor_register().
+ * @param argc  of main
+ * @param argv  of main
+ * @loopthread
+ */
+TRACTOR_API void tractor_child_main(int argc, char **argv);
+
+/**
+ * @brief Serves and exits as a child whose command line carries the standard flags (`--uid`, `--parent_addr`, `--loglevel`):
+ * for programs that parents start by a command line.
+ * @param argc  of main
+ * @param argv  of main
+ * @return only if the flags are bad: 2, after a message on stderr
+ * @loopthread
+ */
+TRACTOR_API int tractor_child_main_from_flags(int argc, char **argv);
+
+/**
+ * @brief Opens a root inside a host program.
+ *
+ * The boot goes on in the background: run the loop with tractor_actor_run(), or, on a foreign `event_base`, run that. The
+ * root's nursery stays open until tractor_actor_close(). The calling thread owns the actor.
+ * @param options  NULL for defaults
+ * @param body     runs once when the actor is up; may be NULL
+ * @param on_end   runs once, the last callback of this actor: how the root ended, or why it could not boot. May be NULL
+ * @param user     for both
+ * @param out      the actor; valid until `on_end` has returned, then a tombstone if you took a reference
+ * @return ::TRACTOR_OK; ::TRACTOR_ERUNTIME if this process has an actor, ::TRACTOR_EINVAL for bad options, ::TRACTOR_E2BIG,
+ *         ::TRACTOR_ENOTSUP for an `event_base` under a static libtractor, ::TRACTOR_ENOMEM. Then nothing runs
+ * @completes{NULL, the error of the root's nursery, ::TRACTOR_EREGISTRY if the registry address is taken by something else}
+ * @loopthread
+ */
+TRACTOR_API int tractor_actor_open(const tractor_root_options *options, tractor_root_fn body, tractor_done_fn on_end, void *user,
+                                   tractor_actor **out);
+
+/**
+ * @brief Closes the root's nursery: when everything in it has ended, the actor ends. Cancel the nursery to make haste.
+ * @param actor  NULL and ended ones are ignored
+ * @loopthread
+ */
+TRACTOR_API void tractor_actor_close(tractor_actor *actor);
+
+/**
+ * @brief Runs the actor's own loop until the actor has ended. The calling thread becomes the owner.
+ * @param actor  the actor
+ * @return ::TRACTOR_OK; ::TRACTOR_EDEADLK inside a callback, ::TRACTOR_ENOTSUP on a foreign `event_base`, ::TRACTOR_ECLOSED
+ * @anythread
+ */
+TRACTOR_API int tractor_actor_run(tractor_actor *actor);
+
+/**
+ * @brief Runs `fn` on the loop thread soon: the bridge from other threads.
+ * @param actor  the actor; keep a reference while other threads use it
+ * @param fn     runs exactly once if this answered OK: with NULL, or with ::TRACTOR_ECLOSED if the actor ended first
+ * @param user   for `fn`
+ * @return ::TRACTOR_OK, ::TRACTOR_ECLOSED if the actor has ended, ::TRACTOR_ENOMEM, ::TRACTOR_EINVAL if `fn` is NULL,
+ *         ::TRACTOR_EFORKED
+ * @anythread
+ */
+TRACTOR_API int tractor_actor_post(tractor_actor *actor, tractor_done_fn fn, void *user);
+
+/** @brief The actor's nursery. @param actor the actor @return borrowed; a dead handle before the boot is done and after the end; never NULL @loopthread */
+TRACTOR_API tractor_nursery *tractor_actor_nursery(tractor_actor *actor);
+/** @brief Who this is. @param actor the actor @return borrowed, lives as long as the actor; never NULL @loopthread */
+TRACTOR_API const tractor_id *tractor_actor_id(tractor_actor *actor);
+/** @brief Is it the root of its tree? @param actor the actor @loopthread */
+TRACTOR_API bool tractor_actor_is_root(tractor_actor *actor);
+/** @brief Does it keep the registry? @param actor the actor @loopthread */
+TRACTOR_API bool tractor_actor_is_registrar(tractor_actor *actor);
+
+/**
+ * @brief A portal to oneself: calls go through the same messages as any other.
+ * @param actor  the actor
+ * @return borrowed, lives as long as the actor; never NULL
+ * @loopthread
+ */
+TRACTOR_API tractor_portal *tractor_actor_self(tractor_actor *actor);
+/**
+ * @brief The portal to the parent.
+ * @param actor  the actor
+ * @return borrowed, lives as long as the actor; NULL in a root
+ * @loopthread
+ */
+TRACTOR_API tractor_portal *tractor_actor_parent(tractor_actor *actor);
+
+/**
+ * @brief One of the addresses it listens at, as multiaddr.
+ * @param actor  the actor
+ * @param index  from 0
+ * @return borrowed, lives as long as the actor; NULL beyond the last
+ * @loopthread
+ */
+TRACTOR_API const char *tractor_actor_address(tractor_actor *actor, size_t index);
+
+/**
+ * @brief What is going on, as a map: `children` (list of maps with `name`, `uuid`, `pid`, `state`), `peers` (list of
+ * `[name, uuid]` of connections made to us), `tasks` (endpoints running), `calls` (calls in flight), `log_level`. More keys may come.
+ * @param actor  the actor
+ * @return one value in this thread's scratch, valid until your callback returns; nil if there is no memory
+ * @loopthread
+ */
+TRACTOR_API tractor_bytes tractor_actor_stats(tractor_actor *actor);
+
+/** @brief Keeps the handle's memory beyond its end. @param actor the actor @return it @anythread */
+TRACTOR_API tractor_actor *tractor_actor_ref(tractor_actor *actor);
+/** @brief Gives a reference back. @param actor the actor, or NULL @anythread */
+TRACTOR_API void tractor_actor_unref(tractor_actor *actor);
+
+/** @} */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,129 @@
+/**
+ * @file tractor/portal.h
+ * @brief Calls into other actors.
+ */
+#ifndef TRACTOR_PORTAL_H
+#define TRACTOR_PORTAL_H
+
+#include <tractor/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * @defgroup portal Portal
+ * @brief The way into another actor: a child, the parent, one that was found by name, or oneself.
+ *
+ * A portal lives as long as the nursery that it was got in. It is usable by any nursery of the same actor: each call
+ * names, as `in`, the nursery that its caller waits in. When the peer is gone, all calls on its portal end at once,
+ * with one and the same error: ::TRACTOR_ECHILD with the exit status for a child, else ::TRACTOR_ETRANSPORT.
+ * @{
+ */
+
+/** Options of a call. Zero means default everywhere. */
+typedef struct tractor_call_options {
+    size_t struct_size; /**< sizeof(tractor_call_options) */
+    int64_t timeout_ns; /**< 0: the default of the call, which is no limit unless it says otherwise */
+    uint32_t flags;     /**< 0 */
+    uint32_t reserved0; /**< 0 */
+} tractor_call_options;
+/** Starts a designated initialiser. */
+#define TRACTOR_CALL_OPTIONS .struct_size = sizeof(tractor_call_options)
+
+/**
+ * @brief Calls a function endpoint of the peer.
+ * @param portal   the way there
+ * @param in       the nursery that waits: cancelling it cancels the call, and it does not end before the call. NULL: the
+ *                 portal's own
+ * @param module   the endpoint's module, which the peer must expose; not "self", see tractor_portal_run_from_ns()
+ * @param func     its name
+ * @param args     a map with string keys; `{NULL, 0}`: no arguments
+ * @param options  NULL for defaults; a timeout cancels the call and completes it with ::TRACTOR_ETIMEDOUT
+ * @param fn       completion; NULL: an error goes to `in`, the value is dropped
+ * @param user     for `fn`
+ * @return a token, or a negative status
+ *
+ * A call that is cancelled or times out asks the peer to cancel the task and waits for its last word, at most 0.616 s.
+ * What the endpoint raised arrives as ::TRACTOR_EREMOTE with tractor_error_boxed_type(): "TypeError" for wrong arguments,
+ * "AttributeError" for an unknown function; ::TRACTOR_ENOENDPOINT for a module that is not exposed.
+ * @completes{the value, or ::TRACTOR_EREMOTE, ::TRACTOR_ECTXCANCELED, ::TRACTOR_ENOENDPOINT, ::TRACTOR_ECHILD, ::TRACTOR_ETRANSPORT,
+ * ::TRACTOR_ECANCELED, ::TRACTOR_ETIMEDOUT, ::TRACTOR_EINVAL}
+ * @loopthread
+ */
+TRACTOR_API tractor_op tractor_portal_run(tractor_portal *portal, tractor_nursery *in, const char *module, const char *func,
+                                          tractor_bytes args, const tractor_call_options *options, tractor_value_fn fn,
+                                          void *user);
+
+/**
+ * @brief The same for any namespace, "self" included: the runtime's own end points, such as the registrar's.
+ *
+ * A peer answers an unknown or private name in "self" with a boxed AttributeError. So that an old peer is never harmed, a
+ * name that no peer serves is refused here, in the same way, without asking.
+ * @param portal   the way there
+ * @param in       the nursery that waits; NULL: the portal's own
+ * @param ns       namespace
+ * @param func     name in it
+ * @param args     a map with string keys
+ * @param options  NULL for defaults
+ * @param fn       completion
+ * @param user     for `fn`
+ * @return a token, or a negative status
+ * @completes{as tractor_portal_run()}
+ * @loopthread
+ */
+TRACTOR_API tractor_op tractor_portal_run_from_ns(tractor_portal *portal, tractor_nursery *in, const char *ns, const char *func,
+                                                  tractor_bytes args, const tractor_call_options *options, tractor_value_fn fn,
+                                                  void *user);
+
+/**
+ * @brief Asks the whole peer to end.
+ *
+ * The request is work of `in` but no cancel reaches it: it is bounded by its timeout instead. An acknowledgement means
+ * that the peer's tasks have ended and it is leaving, not that its process is gone. A child that does not acknowledge is
+ * then terminated and killed by its nursery.
+ * @param portal   the way there; asking oneself answers ::TRACTOR_EINVAL, close the actor instead
+ * @param in       the nursery that waits; NULL: the portal's own
+ * @param options  NULL for defaults; the timeout's default is 0.5 s
+ * @param fn       completion; may be NULL
+ * @param user     for `fn`
+ * @return a token, or a negative status
+ * @completes{NULL: acknowledged. ::TRACTOR_ETIMEDOUT: too slow (boxed type "ActorTooSlowError"). ::TRACTOR_ETRANSPORT: was gone}
+ * @loopthread
+ */
+TRACTOR_API tractor_op tractor_portal_cancel_actor(tractor_portal *portal, tractor_nursery *in, const tractor_call_options *options,
+                                                   tractor_done_fn fn, void *user);
+
+/**
+ * @brief Ends a connection that discovery made; its calls are cancelled. Nothing happens to a portal to a child, to the parent or to
+ * oneself.
+ * @param portal  the way there, or NULL
+ * @loopthread
+ */
+TRACTOR_API void tractor_portal_close(tractor_portal *portal);
+
+/** @brief Who is on the other side. @param portal the portal @return borrowed, lives as long as the portal; never NULL @loopthread */
+TRACTOR_API const tractor_id *tractor_portal_id(tractor_portal *portal);
+
+/**
+ * @brief By which address the peer is connected, as multiaddr: "/ip4/127.0.0.1/tcp/40123", "/unix/run/…/child@77.sock"; "" to oneself.
+ * @param portal  the portal
+ * @return borrowed, lives as long as the portal; never NULL
+ * @loopthread
+ */
+TRACTOR_API const char *tractor_portal_address(tractor_portal *portal);
+
+/** @brief Is the connection up? @param portal the portal @loopthread */
+TRACTOR_API bool tractor_portal_connected(tractor_portal *portal);
+
+/** @brief Keeps the handle's memory beyond its end. @param portal the portal @return it @anythread */
+TRACTOR_API tractor_portal *tractor_portal_ref(tractor_portal *portal);
+/** @brief Gives a reference back. @param portal the portal, or NULL @anythread */
+TRACTOR_API void tractor_portal_unref(tractor_portal *portal);
+
+/** @} */
+
+#ifdef __cplusplus
+}
+#endif
+#endif
