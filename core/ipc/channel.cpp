@@ -19,7 +19,7 @@ Channel::Channel(Loop& loop, std::unique_ptr<Transport> transport, ChannelHandle
 }
 
 void Channel::on_fd(unsigned ready) {
-  Ref<Channel> keep(this);  // a handler may drop the last reference
+  Ref<Channel> keep(this);  // a handler may drop the last one but this
   if ((ready & kWrite) && write_blocked_) write_out();
   if ((ready & kRead) && state_ == State::open) readable();
 }

@@ -79,6 +79,7 @@ void Channel::deliver() {
     if (have - wire::kPrefix < length) return;
     begin_ += wire::kPrefix + length;
     handler_->on_frame(*this, Bytes(frame + wire::kPrefix, length), *in_);
+    if (unique()) close();  // the handler let go of it: only our caller holds it now
   }
 }
 

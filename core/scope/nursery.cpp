@@ -145,7 +145,7 @@ void Nursery::collect(ErrorRef err) {
   if (ended() || err->canceled()) return;
   err->mark_handled();
   keep(err);
-  one_shot_failed_ = true;
+  one_shot_failed_ = has_errors();
   stop_if_one_shots_failed();
 }
 

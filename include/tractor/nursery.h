@@ -258,8 +258,9 @@ TRACTOR_API tractor_op tractor_nursery_run_in_thread(tractor_nursery *in, tracto
  * tractor_nursery_run_in_actor() is a *one-shot*: it is cancelled when its call is answered.
  *
  * A cancelled child is asked first (tractor_spawn_options::cancel_timeout_ns for its acknowledgement), then terminated
- * (SIGTERM), then killed (SIGKILL, tractor_spawn_options::kill_timeout_ns later). A daemon that ends without having been
- * cancelled is an error with its exit status and its last lines on stderr.
+ * (SIGTERM), then killed (SIGKILL, tractor_spawn_options::kill_timeout_ns later). A daemon that dies without having been
+ * cancelled here is an error with its exit status and its last lines on stderr; one that leaves with status 0, as an actor
+ * does that somebody else cancelled, is none.
  * @{
  */
 

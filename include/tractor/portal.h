@@ -80,8 +80,8 @@ TRACTOR_API tractor_op tractor_portal_run_from_ns(tractor_portal *portal, tracto
  * @brief Asks the whole peer to end.
  *
  * The request is work of `in` but no cancel reaches it: it is bounded by its timeout instead. An acknowledgement means
- * that the peer's tasks have ended and it is leaving, not that its process is gone. A child that does not acknowledge is
- * then terminated and killed by its nursery.
+ * that the peer is ending its tasks and leaving, not that its process is gone. A child that does not acknowledge runs on
+ * until its nursery is cancelled, which goes further.
  * @param portal   the way there; asking oneself answers ::TRACTOR_EINVAL, close the actor instead
  * @param in       the nursery that waits; NULL: the portal's own
  * @param options  NULL for defaults; the timeout's default is 0.5 s

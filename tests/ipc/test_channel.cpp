@@ -2,6 +2,7 @@
 // ctest: timeout=120
 #include "check.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <functional>
@@ -31,8 +32,8 @@ class ScriptedTransport final : public Transport {
     size_t n = 0;
     for (int i = 0; i < count; ++i) n += parts[i].iov_len;
     if (write_error) return -write_error;
-    if (n > room) n = room;
-    room -= n;
+    n = std::min(n, accepts);
+    accepts -= n;
     return n ? static_cast<ssize_t>(n) : -EAGAIN;
   }
   void start(Loop&, FdHandler& h, unsigned i) override { handler = &h, interest = i; }
@@ -48,7 +49,7 @@ class ScriptedTransport final : public Transport {
   Address address = Address::uds("/scripted", "x.sock");
   unsigned interest = 0;
   int reads = 0, writes = 0, write_error = 0;
-  size_t room = SIZE_MAX;
+  size_t accepts = SIZE_MAX;
   bool closed = false;
 };
 
@@ -439,7 +440,7 @@ void test_one_write_for_each_turn(void** state) {
 
 void test_partial_writes(void** state) {
   Env& e = env(state);
-  e.scripted->room = 10;
+  e.scripted->accepts = 10;
   e.queue("0123456789");
   e.queue("abcdefghij");
   e.channel->notify_drained();
@@ -448,7 +449,7 @@ void test_partial_writes(void** state) {
   assert_int_equal(e.scripted->interest, kRead | kWrite);
   e.queue("x");
   CHECK(!e.manual->run_once());  // waits for the transport
-  e.scripted->room = SIZE_MAX;
+  e.scripted->accepts = SIZE_MAX;
   e.scripted->handler->on_fd(kWrite);
   assert_int_equal(e.channel->pending(), 0);
   assert_int_equal(e.scripted->interest, kRead);
@@ -537,7 +538,7 @@ void test_close_when_flushed(void** state) {
 
 void test_close_when_flushed_has_a_limit(void** state) {
   Env& e = env(state);
-  e.scripted->room = 1;
+  e.scripted->accepts = 1;
   e.queue("x");
   e.channel->close_when_flushed(kSecond);
   e.manual->run_once();
@@ -553,7 +554,7 @@ void test_close_when_flushed_has_a_limit(void** state) {
   assert_true(e.scripted->closed);
 
   e.open_scripted();
-  e.scripted->room = 0;
+  e.scripted->accepts = 0;
   e.queue("x");
   e.channel->close_when_flushed(kForever);
   e.channel.reset();
