@@ -8,7 +8,11 @@
  * started stays its descendant, and TRACTOR_TEST_ID in a process's environment names the test it came from. Being a
  * subreaper it also collects orphans, which in a container often nobody does.
  *
- * Exit status: the program's; 128 + n if signal n ended it; 70 if something was left behind; 124 if it took too long.
+ * Sanitizers are told to report into files of the test's folder: so a report of any of its processes is found, also of one
+ * whose exit status nobody looks at.
+ *
+ * Exit status: the program's; 128 + n if signal n ended it; 70 if something was left behind, 71 if there is a report of a
+ * sanitizer; 124 if it took too long.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -31,7 +35,7 @@
 
 extern char **environ;
 
-enum { LEFT_BEHIND = 70, TOO_LONG = 124, MAX_PROCESSES = 4096 };
+enum { LEFT_BEHIND = 70, REPORTED = 71, TOO_LONG = 124, MAX_PROCESSES = 4096 };
 
 static const char *test_name = "?";
 static char marker[256];
@@ -179,7 +183,7 @@ static void kill_ours(void) {
 
 /* ---- the folders ---- */
 
-static size_t sockets_left;
+static size_t sockets_left, reports;
 
 static int find_socket(const char *path, const struct stat *st, int type, struct FTW *walk) {
     (void)type, (void)walk;
@@ -187,6 +191,23 @@ static int find_socket(const char *path, const struct stat *st, int type, struct
         say("left a socket file: %s", path + strlen(folder) + 1);
         sockets_left++;
     }
+    return 0;
+}
+
+static const char report_name[] = "sanitizer"; /* the sanitizer adds ".PID" */
+
+static int find_report(const char *path, const struct stat *st, int type, struct FTW *walk) {
+    (void)st;
+    if (type != FTW_F || strncmp(path + walk->base, report_name, strlen(report_name)) != 0)
+        return 0;
+    say("a sanitizer reports:");
+    reports++;
+    char text[4096];
+    FILE *file = fopen(path, "re");
+    for (size_t n; file && (n = fread(text, 1, sizeof text, file)) > 0;)
+        fwrite(text, 1, n, stderr);
+    if (file)
+        fclose(file);
     return 0;
 }
 
@@ -228,6 +249,16 @@ static void clear_environment(void) {
         } else {
             i++;
         }
+    }
+}
+
+static void direct_reports(void) {
+    const char *sanitizers[] = { "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS" };
+    for (size_t i = 0; i < sizeof sanitizers / sizeof sanitizers[0]; i++) {
+        const char *before = getenv(sanitizers[i]);
+        char options[4096];
+        snprintf(options, sizeof options, "%s%slog_path=%s/%s", before ? before : "", before ? ":" : "", folder, report_name);
+        setenv(sanitizers[i], options, 1);
     }
 }
 
@@ -317,6 +348,7 @@ int main(int argc, char **argv) {
 
     make_folders();
     clear_environment();
+    direct_reports();
     char id[sizeof marker - 16];
     snprintf(id, sizeof id, "%s.%d.%lld", test_name, (int)getpid(), (long long)now_ms());
     snprintf(marker, sizeof marker, "TRACTOR_TEST_ID=%s", id);
@@ -356,6 +388,9 @@ int main(int argc, char **argv) {
     nftw(folder, find_socket, 16, FTW_PHYS);
     if (sockets_left > 0 && result == 0)
         result = LEFT_BEHIND;
+    nftw(folder, find_report, 16, FTW_PHYS);
+    if (reports > 0 && result == 0)
+        result = REPORTED;
     nftw(folder, remove_one, 16, FTW_PHYS | FTW_DEPTH);
     return result;
 }

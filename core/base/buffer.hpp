@@ -84,11 +84,12 @@ class OutBuffer {
 
  private:
   void grow(size_t n) {
-    if (begin_ > 0 && capacity_ - size() >= n && begin_ >= size()) {
+    size_t want = size() + n;
+    // Moving to the front pays if it makes room in proportion to what is moved.
+    if (want <= capacity_ && begin_ >= size() / 4) {
       std::memmove(data_, data_ + begin_, size());
     } else {
-      size_t want = size() + n;
-      size_t capacity = capacity_ ? capacity_ : 512;
+      size_t capacity = capacity_ ? 2 * capacity_ : 512;
       while (capacity < want) capacity *= 2;
       char* fresh = static_cast<char*>(std::malloc(capacity));
       if (!fresh) throw std::bad_alloc();

@@ -33,17 +33,16 @@ tractor_error* refuse(const Failure& failure) {
 bool known_code(int code) {
   switch (code) {
 #define TRACTOR_X_(name, number, text) \
-  case number:                         \
-    return true;
+  case number: return true;
     TRACTOR_STATUS_MAP(TRACTOR_X_)
 #undef TRACTOR_X_
-    default:
-      return false;
+    default: return false;
   }
 }
 
 Failure unknown_code(const char* where, int code) {
-  return Failure::of(Status::invalid, std::string(where) + " is " + std::to_string(code) + ", which is no tractor_status");
+  return Failure::of(Status::invalid,
+                     std::string(where) + " is " + std::to_string(code) + ", which is no tractor_status");
 }
 
 /// Takes over the payload on success only.

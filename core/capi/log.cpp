@@ -48,7 +48,8 @@ int tractor_log_level_by_name(const char* name) { return name ? log::level_by_na
 
 int tractor_log_add_level(int level, const char* name, const char* color) {
   std::string_view digits = "0123456789";
-  if (level <= 0 || !name || std::string_view(name).find_first_not_of(digits) == std::string_view::npos) return TRACTOR_EINVAL;
+  if (level <= 0 || !name || std::string_view(name).find_first_not_of(digits) == std::string_view::npos)
+    return TRACTOR_EINVAL;
   if (color && !log::known_color(color)) return TRACTOR_EINVAL;
   try {
     return log::add_level(level, name, color) ? TRACTOR_OK : TRACTOR_EALREADY;

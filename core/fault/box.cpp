@@ -87,8 +87,11 @@ std::string flatten(std::string_view text) {
   std::string line;
   for (char c : text) {
     bool space = c == ' ' || c == '\n' || c == '\r' || c == '\t';
-    if (!space) line += c;
-    else if (!line.empty() && line.back() != ' ') line += ' ';
+    if (!space) {
+      line += c;
+    } else if (!line.empty() && line.back() != ' ') {
+      line += ' ';
+    }
   }
   if (!line.empty() && line.back() == ' ') line.pop_back();
   return line;
@@ -118,9 +121,11 @@ ErrorRef unbox(const wire::ErrorMsg& msg, const ActorId& peer) {
   f.traceback = msg.tb;
   f.source = actor_id(msg.src_uid, peer);
   if (msg.sender) f.sender = actor_id(*msg.sender, peer);
-  if (msg.canceller) f.canceller = actor_id(*msg.canceller, peer);
-  // Every cancellation has a name on it, if only that of the actor that was cancelled.
-  else if (f.code == Status::ctx_canceled) f.canceller = f.source;
+  if (msg.canceller) {
+    f.canceller = actor_id(*msg.canceller, peer);
+  } else if (f.code == Status::ctx_canceled) {
+    f.canceller = f.source;  // every cancellation has a name on it, if only that of the actor that was cancelled
+  }
   for (const wire::Uid& uid : msg.relay_path) f.relay_path.push_back(actor_id(uid, peer));
   f.remote = true;
   return Error::make(std::move(f));

@@ -143,30 +143,22 @@ int Error::kind() const {
   switch (f_.code) {
     case Status::canceled:
     case Status::ctx_canceled:
-    case Status::interrupted:
-      return TRACTOR_KIND_CANCELED;
+    case Status::interrupted: return TRACTOR_KIND_CANCELED;
     case Status::remote:
-    case Status::no_endpoint:
-      return TRACTOR_KIND_REMOTE;
+    case Status::no_endpoint: return TRACTOR_KIND_REMOTE;
     case Status::transport:
     case Status::child:
     case Status::registry:
-    case Status::eof:
-      return TRACTOR_KIND_TRANSPORT;
-    case Status::timed_out:
-      return TRACTOR_KIND_TIMEOUT;
-    case Status::msg_type:
-      return TRACTOR_KIND_PROTOCOL;
+    case Status::eof: return TRACTOR_KIND_TRANSPORT;
+    case Status::timed_out: return TRACTOR_KIND_TIMEOUT;
+    case Status::msg_type: return TRACTOR_KIND_PROTOCOL;
     case Status::no_memory:
     case Status::again:
     case Status::overrun:
-    case Status::spawn:
-      return TRACTOR_KIND_RESOURCE;
-    case Status::group:
-      return TRACTOR_KIND_GROUP;
+    case Status::spawn: return TRACTOR_KIND_RESOURCE;
+    case Status::group: return TRACTOR_KIND_GROUP;
     case Status::ok:
-    case Status::user:
-      return TRACTOR_KIND_USER;
+    case Status::user: return TRACTOR_KIND_USER;
     case Status::invalid:
     case Status::closed:
     case Status::wrong_thread:
@@ -177,8 +169,7 @@ int Error::kind() const {
     case Status::busy:
     case Status::not_supported:
     case Status::unanswered:
-    case Status::runtime:
-      break;
+    case Status::runtime: break;
   }
   return TRACTOR_KIND_MISUSE;
 }

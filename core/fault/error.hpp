@@ -18,10 +18,10 @@ class Error final : public RefCounted<Error> {
 
   struct Fields {
     Status code = Status::user;
-    std::string type;       ///< exception type name; empty: the code's own
-    std::string message;    ///< one line, no newline at its end
-    std::string traceback;  ///< may be empty
-    ActorId source;         ///< where it was raised first; empty: here
+    std::string type;         ///< exception type name; empty: the code's own
+    std::string message;      ///< one line, no newline at its end
+    std::string traceback;    ///< may be empty
+    ActorId source;           ///< where it was raised first; empty: here
     std::string source_type;  ///< the type it was raised as, if relays replaced `type`
     ActorId sender;
     ActorId canceller;

@@ -62,7 +62,8 @@ std::string text_of(const Error& e, const ActorId& self, int depth) {
   group += " (" + std::to_string(f.members.size()) + " sub-exceptions)\n";
   append_indented(text, group, depth == 0 ? "  | " : "| ");
   for (size_t i = 0; i < f.members.size(); ++i) {
-    text += (i == 0 ? "  +-+---------------- " : "    +---------------- ") + std::to_string(i + 1) + " ----------------\n";
+    text +=
+        (i == 0 ? "  +-+---------------- " : "    +---------------- ") + std::to_string(i + 1) + " ----------------\n";
     append_indented(text, text_of(*f.members[i], self, depth + 1), "    | ");
   }
   return text + "    +------------------------------------\n";

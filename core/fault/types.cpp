@@ -13,6 +13,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
+// clang-format off
+
 // Sorted, for the binary search below. Warnings are exceptions too in Python.
 constexpr std::array kBuiltins = {
     "ArithmeticError"sv, "AssertionError"sv, "AttributeError"sv, "BaseException"sv, "BaseExceptionGroup"sv,
@@ -30,7 +32,6 @@ constexpr std::array kBuiltins = {
     "UnicodeDecodeError"sv, "UnicodeEncodeError"sv, "UnicodeError"sv, "UnicodeTranslateError"sv, "UnicodeWarning"sv,
     "UserWarning"sv, "ValueError"sv, "Warning"sv, "ZeroDivisionError"sv,
 };
-static_assert(std::ranges::is_sorted(kBuiltins));
 
 // The runtime's own, and those of the libraries under the Python runtime that its peers send by name.
 constexpr std::array kNative = {
@@ -42,7 +43,8 @@ constexpr std::array kNative = {
     "TooSlowError"sv, "TransportClosed"sv, "TrioCancelled"sv, "TrioInternalError"sv, "TrioTaskExited"sv,
     "WouldBlock"sv,
 };
-static_assert(std::ranges::is_sorted(kNative));
+// clang-format on
+static_assert(std::ranges::is_sorted(kBuiltins) && std::ranges::is_sorted(kNative));
 
 /// Never destroyed, like the endpoint table: errors may still be rendered while the program's statics go down.
 struct Registered {
@@ -75,54 +77,34 @@ bool register_error_type(std::string_view name) {
 const char* type_of(int status) {
   switch (static_cast<Status>(status)) {
     case Status::invalid:
-    case Status::too_new:
-      return "ValueError";
-    case Status::no_memory:
-      return "MemoryError";
-    case Status::closed:
-      return "ClosedResourceError";
-    case Status::again:
-      return "WouldBlock";
-    case Status::busy:
-      return "BusyResourceError";
-    case Status::msg_type:
-      return "MsgTypeError";
-    case Status::not_supported:
-      return "NotImplementedError";
+    case Status::too_new: return "ValueError";
+    case Status::no_memory: return "MemoryError";
+    case Status::closed: return "ClosedResourceError";
+    case Status::again: return "WouldBlock";
+    case Status::busy: return "BusyResourceError";
+    case Status::msg_type: return "MsgTypeError";
+    case Status::not_supported: return "NotImplementedError";
     case Status::canceled:
-    case Status::ctx_canceled:
-      return "ContextCancelled";
-    case Status::timed_out:
-      return "TimeoutError";
-    case Status::remote:
-      return "RemoteActorError";
-    case Status::group:
-      return "ExceptionGroup";
-    case Status::eof:
-      return "EndOfChannel";
-    case Status::overrun:
-      return "StreamOverrun";
-    case Status::child:
-      return "ChildProcessError";
-    case Status::transport:
-      return "TransportClosed";
-    case Status::no_endpoint:
-      return "ModuleNotExposed";
-    case Status::interrupted:
-      return "KeyboardInterrupt";
-    case Status::spawn:
-      return "ActorFailure";
+    case Status::ctx_canceled: return "ContextCancelled";
+    case Status::timed_out: return "TimeoutError";
+    case Status::remote: return "RemoteActorError";
+    case Status::group: return "ExceptionGroup";
+    case Status::eof: return "EndOfChannel";
+    case Status::overrun: return "StreamOverrun";
+    case Status::child: return "ChildProcessError";
+    case Status::transport: return "TransportClosed";
+    case Status::no_endpoint: return "ModuleNotExposed";
+    case Status::interrupted: return "KeyboardInterrupt";
+    case Status::spawn: return "ActorFailure";
     case Status::runtime:
     case Status::wrong_thread:
     case Status::forked:
-    case Status::deadlock:
-      return "RuntimeFailure";
+    case Status::deadlock: return "RuntimeFailure";
     case Status::ok:
     case Status::already:
     case Status::unanswered:
     case Status::registry:
-    case Status::user:
-      break;
+    case Status::user: break;
   }
   return "RuntimeError";
 }
@@ -130,9 +112,9 @@ const char* type_of(int status) {
 int status_of(std::string_view type_name) {
   // A task that lost one of its own connections is a failed task to its caller: only what happens on a connection of
   // this process is Status::transport, or a caller would give up on a peer that is well.
-  Status status = type_name == "ContextCancelled" ? Status::ctx_canceled
-                  : type_name == "MsgTypeError"   ? Status::msg_type
-                  : type_name == "StreamOverrun"  ? Status::overrun
+  Status status = type_name == "ContextCancelled"   ? Status::ctx_canceled
+                  : type_name == "MsgTypeError"     ? Status::msg_type
+                  : type_name == "StreamOverrun"    ? Status::overrun
                   : type_name == "ModuleNotExposed" ? Status::no_endpoint
                                                     : Status::remote;
   return static_cast<int>(status);

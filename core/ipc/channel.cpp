@@ -6,7 +6,7 @@
 namespace tractor::core {
 
 namespace {
-constexpr size_t kKeptOutput = 1024 * 1024;
+constexpr int64_t kMemoryKept = kSecond;
 }
 
 Ref<Channel> Channel::open(Loop& loop, std::unique_ptr<Transport> transport, ChannelHandler& handler) {
@@ -54,7 +54,7 @@ void Channel::write_out() {
   if (write_blocked_) return want(interest_ | kWrite);
   want(interest_ & ~unsigned{kWrite});
   flush_.unlink();
-  if (out_.capacity() > kKeptOutput) out_.release();
+  if (out_.capacity() > kLarge) keep_memory_for_now();
   if (state_ == State::flushing) return close();
   if (tell_drained_) loop_.post(report_);
 }
@@ -86,6 +86,23 @@ void Channel::report() {
   }
 }
 
+/// The limit of close_when_flushed(); before that, the time to give back what was needed for a burst. Not at once: the
+/// next large frame of a stream would fault all the pages in again.
+void Channel::later() {
+  if (state_ == State::flushing) return close();
+  if (large_) return keep_memory_for_now();
+  if (out_.capacity() > kLarge) out_.release();
+  if (in_ && begin_ == end_ && in_->capacity() > kLarge) {
+    in_.reset();
+    begin_ = end_ = 0;
+  }
+}
+
+void Channel::keep_memory_for_now() {
+  large_ = later_.armed();
+  if (!later_.armed()) loop_.arm_after(later_, kMemoryKept);
+}
+
 void Channel::notify_drained() {
   if (state_ != State::open) return;
   tell_drained_ = true;
@@ -111,7 +128,6 @@ void Channel::close() {
   stop();
   state_ = State::closed;
   why_.reset();
-  limit_.disarm();
   LastWork::unlink();
   Ref<Channel> last = std::move(self_);  // possibly the end of this object
 }
@@ -124,7 +140,7 @@ void Channel::close_when_flushed(int64_t limit) {
   want(interest_ & ~unsigned{kRead});
   self_ = Ref<Channel>(this);
   loop_.adopt(*this);
-  loop_.arm_after(limit_, limit);
+  loop_.arm_after(later_, limit);
 }
 
 /// Gives up everything but the addresses. What is being parsed stays until the parser returns.
@@ -132,6 +148,7 @@ void Channel::stop() {
   write_blocked_ = false;
   flush_.unlink();
   report_.unlink();
+  later_.disarm();
   transport_->close();
   out_.clear();
   out_.release();

@@ -80,13 +80,14 @@ class Channel final : public LoopRefCounted<Channel>, private FdHandler, private
     void fire() override { (channel.*kFunction)(); }
     Channel& channel;
   };
-  struct Limit final : Timer {
-    explicit Limit(Channel& c) : channel(c) {}
-    void on_timer() override { channel.close(); }
+  struct Later final : Timer {
+    explicit Later(Channel& c) : channel(c) {}
+    void on_timer() override { channel.later(); }
     Channel& channel;
   };
 
   static constexpr size_t kWriteAtOnce = 256 * 1024;
+  static constexpr size_t kLarge = 256 * 1024;  ///< a buffer that is not kept for long when it is empty
 
   Channel(Loop& loop, std::unique_ptr<Transport> transport, ChannelHandler& handler);
   ~Channel() { close(); }
@@ -108,6 +109,8 @@ class Channel final : public LoopRefCounted<Channel>, private FdHandler, private
   void write_failed(int error);
   void read_the_rest();
   void report();
+  void later();
+  void keep_memory_for_now();
 
   void lose(Failure why);
   void stop();
@@ -120,6 +123,7 @@ class Channel final : public LoopRefCounted<Channel>, private FdHandler, private
   bool reading_ = false;        // read_frames() is on the stack
   bool write_blocked_ = false;  // the rest of the output waits for the transport
   bool tell_drained_ = false;
+  bool large_ = false;  // much memory was needed since later() looked last
   unsigned interest_ = kRead;
 
   // Input: bytes begin_ to end_ of the block have not been delivered.
@@ -131,7 +135,7 @@ class Channel final : public LoopRefCounted<Channel>, private FdHandler, private
   Item<&Channel::flush> flush_{*this};
   Item<&Channel::report> report_{*this};
   std::unique_ptr<Failure> why_;  // of a loss that was not reported yet
-  Limit limit_{*this};
+  Later later_{*this};
   Ref<Channel> self_;  // while it flushes without an owner
 };
 

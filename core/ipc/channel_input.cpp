@@ -10,7 +10,6 @@ namespace tractor::core {
 namespace {
 
 constexpr size_t kBlock = 64 * 1024;
-constexpr size_t kKeptBlock = 256 * 1024;  // a larger one goes when nothing is pending
 constexpr size_t kLittleRoom = 8 * 1024;
 constexpr int kReadsPerTurn = 4;
 constexpr int kReadsOfTheRest = 256;
@@ -31,9 +30,11 @@ void Channel::read_frames(int reads, bool to_the_end) {
     if (!is_reading() || (static_cast<size_t>(n) < room && !to_the_end)) break;
   }
   reading_ = false;
-  if (!is_reading() || (begin_ == end_ && in_->capacity() > kKeptBlock)) {
+  if (!is_reading()) {
     in_.reset();
     begin_ = end_ = 0;
+  } else if (in_->capacity() > kLarge) {
+    keep_memory_for_now();
   }
 }
 

@@ -270,7 +270,9 @@ OpToken Nursery::end_token() {
   return end_token_;
 }
 
-void Nursery::token_cancel() { cancel_from_outside(engine_->cancel_error("nursery '" + options_.name + "' cancelled")); }
+void Nursery::token_cancel() {
+  cancel_from_outside(engine_->cancel_error("nursery '" + options_.name + "' cancelled"));
+}
 
 bool Nursery::token_abandon() {
   disarm_end();

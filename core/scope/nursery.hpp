@@ -172,10 +172,10 @@ class Nursery : public RefCounted<Nursery>, public Link<NestedTag>, public Token
   OpToken end_token_ = 0;
   uint32_t work_ = 0, daemons_ = 0, one_shots_ = 0;
   Phase phase_ = Phase::open;
-  std::optional<Status> cut_by_;   ///< how it ends if nothing fails, fixed when nothing is left
-  bool counted_ = false;           ///< is work of its parent
+  std::optional<Status> cut_by_;  ///< how it ends if nothing fails, fixed when nothing is left
+  bool counted_ = false;          ///< is work of its parent
   bool body_running_ = false;
-  bool stopped_ = false;           ///< everything in it was told to stop
+  bool stopped_ = false;  ///< everything in it was told to stop
   bool cancelled_outside_ = false;
   bool timed_out_ = false;
   bool one_shot_failed_ = false;

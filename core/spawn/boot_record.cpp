@@ -62,7 +62,7 @@ Result<BootInfo> decode(std::string_view in) {
 /// descriptor of somebody else's, named by chance, stays open and unread.
 Result<std::string> read_whole(int fd) {
   std::string where = "descriptor " + std::to_string(fd);
-  struct stat st{};
+  struct stat st {};
   if (fd <= STDERR_FILENO || fstat(fd, &st) < 0) return Failure::of(Status::invalid, where + " is not open");
   if (!S_ISREG(st.st_mode) || st.st_nlink != 0) return Failure::of(Status::invalid, where + " is no boot record");
   std::string text;
@@ -115,8 +115,8 @@ std::optional<Result<BootInfo>> boot_from_record(int argc, char** argv) {
   if (argc < 2 || std::strncmp(argv[1], kChildArgument, std::strlen(kChildArgument)) != 0) return std::nullopt;
   auto info = boot(argv[1] + std::strlen(kChildArgument));
   if (info) return info;
-  return Failure{info.failure().code,
-                 std::string(argv[1]) + " is for tractor's own use: " + info.failure().message, "ValueError"};
+  return Failure{info.failure().code, std::string(argv[1]) + " is for tractor's own use: " + info.failure().message,
+                 "ValueError"};
 }
 
 }  // namespace tractor::core

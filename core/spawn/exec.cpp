@@ -11,6 +11,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+// ThreadSanitizer takes clone() for a fork and does in the child what a fork needs, to memory that is still ours; libc's
+// other name for it is not intercepted.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TRACTOR_TSAN 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define TRACTOR_TSAN 1
+#endif
+#ifdef TRACTOR_TSAN
+extern "C" int __clone(int (*)(void*), void*, int, void*, ...);
+#define clone __clone
+#endif
+
 namespace tractor::core {
 namespace {
 
@@ -71,7 +85,7 @@ TRACTOR_IN_CHILD int in_child(void* argument) {
 }
 
 bool executable_file(const std::string& path) {
-  struct stat st{};
+  struct stat st {};
   return stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode) && access(path.c_str(), X_OK) == 0;
 }
 
@@ -106,7 +120,8 @@ Result<std::string> find_program(const std::string& program) {
     if (access(candidate.c_str(), F_OK) == 0) error = EACCES;
     start = end + 1;
   }
-  if (error == EACCES) return Failure::system(Status::spawn, "cannot start '" + program + "'", EACCES, "PermissionError");
+  if (error == EACCES)
+    return Failure::system(Status::spawn, "cannot start '" + program + "'", EACCES, "PermissionError");
   return Failure::of(Status::spawn, "cannot start '" + program + "': no such program in PATH", "FileNotFoundError");
 }
 

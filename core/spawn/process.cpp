@@ -139,9 +139,9 @@ void ChildProcess::report() {
 }
 
 Failure cannot_start(const std::string& program, int error) {
-  const char* type = error == ENOENT                       ? "FileNotFoundError"
+  const char* type = error == ENOENT                     ? "FileNotFoundError"
                      : error == EACCES || error == EPERM ? "PermissionError"
-                                                           : nullptr;
+                                                         : nullptr;
   return Failure::system(Status::spawn, "cannot start '" + program + "'", error, type);
 }
 
@@ -152,15 +152,11 @@ Failure failed_step(const ExecPlan& plan, const LaunchSpec& spec) {
     case ExecPlan::Step::chdir:
       return Failure::system(Status::spawn, what + "cannot enter folder '" + spec.cwd + "'", error,
                              error == ENOENT ? "FileNotFoundError" : nullptr);
-    case ExecPlan::Step::redirect:
-      return Failure::system(Status::spawn, what + "cannot redirect its stderr", error);
-    case ExecPlan::Step::keep:
-      return Failure::system(Status::spawn, what + "cannot pass a descriptor", error);
-    case ExecPlan::Step::parent_gone:
-      return Failure::of(Status::spawn, what + "its parent is gone");
+    case ExecPlan::Step::redirect: return Failure::system(Status::spawn, what + "cannot redirect its stderr", error);
+    case ExecPlan::Step::keep: return Failure::system(Status::spawn, what + "cannot pass a descriptor", error);
+    case ExecPlan::Step::parent_gone: return Failure::of(Status::spawn, what + "its parent is gone");
     case ExecPlan::Step::exec:
-    case ExecPlan::Step::none:
-      break;
+    case ExecPlan::Step::none: break;
   }
   return cannot_start(spec.program, error);
 }

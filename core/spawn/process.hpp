@@ -21,15 +21,15 @@ struct LaunchSpec {
   std::string program;            ///< path, or a name looked up in PATH; "/proc/self/exe" for our own binary
   std::vector<std::string> argv;  ///< with argv[0]
   std::optional<std::vector<std::string>> env;  ///< whole environment; none: ours
-  std::string cwd;                ///< empty: ours
-  std::vector<int> pass_fds;      ///< stay open in the child under the same number; all others are closed
+  std::string cwd;                              ///< empty: ours
+  std::vector<int> pass_fds;                    ///< stay open in the child under the same number; all others are closed
   StderrMode stderr_mode = StderrMode::relay;
   std::string boot_record;  ///< not empty: inserted as first argument `--tractor-child=FD`, readable once from FD
 };
 
 struct ExitStatus {
   enum Kind : uint8_t { exited, signaled, unknown } kind = unknown;  ///< unknown: somebody else reaped it
-  int code = 0;                                                       ///< exit code, or signal number
+  int code = 0;                                                      ///< exit code, or signal number
   bool core_dumped = false;
   bool success() const { return kind == exited && code == 0; }
   /// "exit status 2", "killed by signal 9 (SIGKILL)", "unknown status".
@@ -57,7 +57,7 @@ class Process {
 
   virtual int64_t pid() const = 0;
   virtual bool running() const = 0;
-  virtual void signal(int signo) = 0;  ///< by pidfd: never hits a recycled pid
+  virtual void signal(int signo) = 0;           ///< by pidfd: never hits a recycled pid
   virtual std::string last_stderr() const = 0;  ///< the last lines, at most 4 KiB, valid UTF-8
 };
 

@@ -9,9 +9,9 @@
 namespace tractor::core {
 
 namespace {
-constexpr size_t kPerTurn = 64 * 1024;   // a child that shouts must not starve the others
-constexpr size_t kWholePipe = 1 << 20;   // the largest that an unprivileged process can make a pipe
-constexpr size_t kPiece = 4096;          // a ready pipe takes as much without blocking, and in one piece
+constexpr size_t kPerTurn = 64 * 1024;  // a child that shouts must not starve the others
+constexpr size_t kWholePipe = 1 << 20;  // the largest that an unprivileged process can make a pipe
+constexpr size_t kPiece = 4096;         // a ready pipe takes as much without blocking, and in one piece
 constexpr int64_t kRetry = 10 * kMillisecond;
 }  // namespace
 
@@ -91,7 +91,7 @@ void StderrPipe::pass_on(bool partial_lines) {
       bool line_open = last && static_cast<size_t>(written) == pending_.size() && pending_.back() != '\n';
       pending_.erase(0, static_cast<size_t>(written));
       // Somebody else's line comes next.
-      if (line_open) pending_ = "\n";
+      if (line_open) pending_ += '\n';
     } else if (written < 0 && (errno == EAGAIN || errno == EINTR)) {
       loop_.arm_after(*this, kRetry);
       break;

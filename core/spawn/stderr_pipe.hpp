@@ -47,7 +47,7 @@ class StderrPipe final : private FdHandler, private Timer {
   Owner& owner_;
   int fd_;
   bool relay_;
-  bool cut_ = false;     // the tail lost its beginning
+  bool cut_ = false;  // the tail lost its beginning
   std::string tail_;
   std::string pending_;  // relay text not yet written
   std::unique_ptr<Watch> watch_;

@@ -34,6 +34,9 @@ struct Token {
   std::string describe() const;
 };
 
+/// The beginning of a text that a peer sent, on one line and in valid UTF-8: error messages go onto the wire and into logs.
+std::string shown(std::string_view text);
+
 class Cursor {
  public:
   enum class Fault : uint8_t { none, truncated, invalid, too_deep };

@@ -8,7 +8,7 @@ std::string Path::text() const {
   std::string s = up ? up->text() : std::string();
   if (name.empty()) return s + "[" + std::to_string(index) + "]";
   if (up) s += '.';
-  return s += name;
+  return s += shown(name);
 }
 
 bool wrong_field(DecodeError& error, const Path& at, std::string_view expected, const Token& found) {

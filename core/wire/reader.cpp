@@ -17,7 +17,7 @@ std::string Reader::place() const {
     } else {
       Token key;
       wire::Cursor(level.key).next(key);
-      s += key.kind == Kind::str ? "." + wire::to_valid_utf8(key.bytes) : "[" + key.describe() + "]";
+      s += key.kind == Kind::str ? "." + wire::shown(key.bytes) : "[" + key.describe() + "]";
     }
   }
   return s.empty() ? "at the top" : "at " + (s[0] == ' ' ? s.substr(1) : s);

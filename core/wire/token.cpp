@@ -9,8 +9,9 @@ namespace {
 
 std::string counted(const char* what, size_t n) { return std::string(what) + " of " + std::to_string(n); }
 
-/// The beginning of a text, on one line and in valid UTF-8: it goes into error messages that go onto the wire.
-std::string quoted(std::string_view s) {
+}  // namespace
+
+std::string shown(std::string_view s) {
   constexpr size_t kShown = 40;
   std::string text = to_valid_utf8(s.substr(0, kShown));
   if (s.size() > kShown) {
@@ -20,10 +21,8 @@ std::string quoted(std::string_view s) {
   }
   for (char& c : text)
     if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
-  return "'" + text + "'";
+  return text;
 }
-
-}  // namespace
 
 bool Token::to_int64(int64_t& out) const {
   if (kind == Kind::negative) {
@@ -61,7 +60,7 @@ std::string Token::describe() const {
       char text[40];
       return "float " + std::string(text, std::to_chars(text, text + sizeof text, real).ptr);
     }
-    case Kind::str: return "str " + quoted(bytes);
+    case Kind::str: return "str '" + shown(bytes) + "'";
     case Kind::bin: return counted("bin", bytes.size());
     case Kind::ext: return "ext " + std::to_string(ext_type);
     case Kind::array: return counted("array", count);

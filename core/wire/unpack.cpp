@@ -231,7 +231,7 @@ class Unpacker {
       in.skip();
       if (i >= 64 || !(asked_for >> i & 1)) break;
     }
-    std::string name = key.kind == Kind::str ? "'" + wire::to_valid_utf8(key.bytes) + "'" : key.describe();
+    std::string name = key.kind == Kind::str ? "'" + wire::shown(key.bytes) + "'" : key.describe();
     return fail(Status::msg_type, at.up ? place_text(at) + ": unexpected " + name : "unexpected argument " + name);
   }
 

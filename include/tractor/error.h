@@ -6,7 +6,7 @@
 #define TRACTOR_ERROR_H
 
 #ifndef TRACTOR_FFI
-#  include <stdio.h>
+#include <stdio.h>
 #endif
 
 #include <tractor/types.h>
@@ -39,16 +39,20 @@ extern "C" {
 
 /** What an error is made of; see tractor_error_new(). Zero means default everywhere. */
 typedef struct tractor_error_options {
-    size_t struct_size;         /**< sizeof(tractor_error_options) */
-    int32_t code;               /**< a ::tractor_status; 0: ::TRACTOR_EUSER */
-    int32_t reserved0;          /**< 0 */
-    const char *type;           /**< the type that other actors see, such as "ValueError"; NULL: the code's own, for EUSER "RuntimeError". Copied */
-    const char *message;        /**< what went wrong, one line; NULL: the code's text. Copied; line breaks become spaces */
-    const char *traceback;      /**< where, in your language's form, several lines; NULL: none. Copied; travels with the error */
+    size_t struct_size; /**< sizeof(tractor_error_options) */
+    int32_t code;       /**< a ::tractor_status; 0: ::TRACTOR_EUSER */
+    int32_t reserved0;  /**< 0 */
+    const char *
+        type; /**< the type that other actors see, such as "ValueError"; NULL: the code's own, for EUSER "RuntimeError". Copied */
+    const char *message; /**< what went wrong, one line; NULL: the code's text. Copied; line breaks become spaces */
+    const char
+        *traceback; /**< where, in your language's form, several lines; NULL: none. Copied; travels with the error */
     const tractor_error *cause; /**< the error that led to this one; NULL: none. A reference is taken */
     const void *payload_tag;    /**< the address of something of yours that says what `payload` is */
-    void *payload;              /**< a language's own exception; rides along inside this process. Owned by the error from the call on */
-    tractor_release_fn payload_release; /**< frees `payload`, once, on whatever thread drops the last reference; NULL: nothing to free */
+    void *
+        payload; /**< a language's own exception; rides along inside this process. Owned by the error from the call on */
+    tractor_release_fn
+        payload_release; /**< frees `payload`, once, on whatever thread drops the last reference; NULL: nothing to free */
 } tractor_error_options;
 /** Starts a designated initialiser: `{ TRACTOR_ERROR_OPTIONS, .type = "KeyError", .message = name }`. */
 #define TRACTOR_ERROR_OPTIONS .struct_size = sizeof(tractor_error_options)

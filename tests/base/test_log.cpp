@@ -241,10 +241,12 @@ void sink_may_log(void**) {
   static int calls;
   calls = 0;
   std::string text = on_stderr([] {
-    log::set_sink([](int, const char*, void*) {
-      ++calls;
-      tractor_log(40, "from the sink");
-    }, nullptr, nullptr);
+    log::set_sink(
+        [](int, const char*, void*) {
+          ++calls;
+          tractor_log(40, "from the sink");
+        },
+        nullptr, nullptr);
     tractor_log(40, "outer");
     log::set_sink(nullptr, nullptr, nullptr);
   });

@@ -77,7 +77,8 @@ void title_is_seen_from_outside(void**) {
   assert_string_equal(proc(other.pid, "comm").c_str(), "_subactor[proct\n");
   assert_true(is_subactor(other.pid));
   // What the program itself sees of its arguments and variables is as before.
-  assert_string_equal(other.said.c_str(), "program titled proctitle_boi a further argument; KEPT=value B=2 NEW=3; program\n");
+  assert_string_equal(other.said.c_str(),
+                      "program titled proctitle_boi a further argument; KEPT=value B=2 NEW=3; program\n");
 }
 
 // A title that needs the room of the environment.

@@ -18,7 +18,8 @@ using namespace tractor::core;
 
 namespace {
 
-const ActorId kD1{"d1", "d1-uuid", 11}, kD2{"d2", "d2-uuid", 12}, kTop{"top", "top-uuid", 13}, kRoot{"root", "root-uuid", 14};
+const ActorId kD1{"d1", "d1-uuid", 11}, kD2{"d2", "d2-uuid", 12}, kTop{"top", "top-uuid", 13},
+    kRoot{"root", "root-uuid", 14};
 
 ErrorRef raised(Status code, const char* type, const char* message) {
   Error::Fields f;
@@ -177,7 +178,8 @@ void causes_and_members_are_in_the_traceback(void**) {
   BoxedError boxed(*group, kD1, "c");
   assert_true(boxed.message().boxed_type == "ExceptionGroup");
   std::string tree(boxed.message().tb);
-  for (const char* part : {"ExceptionGroup: 2 errors, first: disk full (2 sub-exceptions)", "OSError: disk full", "KeyError: k"})
+  for (const char* part :
+       {"ExceptionGroup: 2 errors, first: disk full (2 sub-exceptions)", "OSError: disk full", "KeyError: k"})
     assert_true(tree.find(part) != tree.npos);
   ErrorRef there = unbox(boxed.message(), kD1);
   assert_int_equal(there->code(), Status::remote);
@@ -200,13 +202,17 @@ void messages_of_python_peers_say_something(void**) {
   assert_string_equal(told("ValueError", "remote task raised a 'ValueError'\n", tb).c_str(), "ValueError: boom");
   assert_string_equal(told("ValueError", "", "").c_str(), "remote task raised a 'ValueError'");
   assert_string_equal(told("ValueError", "own words", tb).c_str(), "ValueError: own words");
-  assert_string_equal(told("KeyboardInterrupt", "", "Traceback\n  x\nKeyboardInterrupt\n").c_str(), "KeyboardInterrupt");
-  assert_string_equal(told("MyErr", "", "Traceback\napp.errors.MyErr: hm\nsecond line\n |_ box\n").c_str(), "MyErr: hm");
+  assert_string_equal(told("KeyboardInterrupt", "", "Traceback\n  x\nKeyboardInterrupt\n").c_str(),
+                      "KeyboardInterrupt");
+  assert_string_equal(told("MyErr", "", "Traceback\napp.errors.MyErr: hm\nsecond line\n |_ box\n").c_str(),
+                      "MyErr: hm");
   assert_string_equal(told("MyErr", "", "nothing like it\n\n").c_str(), "MyErr: nothing like it");
   assert_string_equal(told("ContextCancelled", "a\n  b\n", tb).c_str(), "a b");
-  assert_string_equal(told("ModuleNotExposed", "", "T:\ntractor._exceptions.ModuleNotExposed: m\n").c_str(), "ModuleNotExposed: m");
-  assert_string_equal(told("ExceptionGroup", "", "  | ExceptionGroup: two (2 sub-exceptions)\n  +-+--- 1 ---\n").c_str(),
-                      "ExceptionGroup: two (2 sub-exceptions)");
+  assert_string_equal(told("ModuleNotExposed", "", "T:\ntractor._exceptions.ModuleNotExposed: m\n").c_str(),
+                      "ModuleNotExposed: m");
+  assert_string_equal(
+      told("ExceptionGroup", "", "  | ExceptionGroup: two (2 sub-exceptions)\n  +-+--- 1 ---\n").c_str(),
+      "ExceptionGroup: two (2 sub-exceptions)");
 }
 
 void no_path_and_no_type_are_survived(void**) {

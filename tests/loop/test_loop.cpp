@@ -40,6 +40,11 @@ struct Fd final : FdHandler {
   void on_fd(unsigned ready) override { fn(ready); }
 };
 
+struct Last final : LastWork {
+  int abandoned = 0;
+  void abandon() override { ++abandoned; }
+};
+
 struct Env {
   std::string trace;
   event_base* host = nullptr;
@@ -48,6 +53,8 @@ struct Env {
   Call call[8];
   std::unique_ptr<Alarm> alarm[8];
   std::vector<std::unique_ptr<Alarm>> many;
+  std::vector<std::unique_ptr<Call>> items;
+  Last last[2];
   Fd fd[2];
   int pair[2] = {-1, -1};
   std::unique_ptr<Watch> watch[2];
@@ -191,6 +198,36 @@ void test_a_chain_of_ready_items_is_bounded(void** state) {
   assert_string_equal(e.trace.c_str(), "f");  // output leaves although the queue isn't empty
   assert_true(e.turn());
   assert_int_equal(e.count, 512);
+}
+
+// A socket may bring more items than the bound; if they waited, the queue would grow with each read.
+void test_what_was_posted_before_a_turn_runs_in_it(void** state) {
+  Env& e = env(state);
+  for (int i = 0; i < 1000; ++i) {
+    e.items.push_back(std::make_unique<Call>());
+    e.items.back()->fn = [&e] {
+      ++e.count;
+      e.loop->post(e.call[0]);
+    };
+    e.loop->post(*e.items.back());
+  }
+  e.note_on_call(0, 'c');
+  e.turn();
+  assert_int_equal(e.count, 1000);
+  assert_string_equal(e.trace.c_str(), "");
+  e.turn();
+  assert_string_equal(e.trace.c_str(), "c");
+}
+
+void test_last_work_ends_with_the_loop(void** state) {
+  Env& e = env(state);
+  assert_false(e.loop->has_last_work());
+  for (Last& last : e.last) e.loop->adopt(last);
+  e.last[0].unlink();
+  assert_true(e.loop->has_last_work());
+  e.loop.reset();
+  assert_int_equal(e.last[0].abandoned, 0);
+  assert_int_equal(e.last[1].abandoned, 1);
 }
 
 void test_an_endless_chain_does_not_starve_sockets(void** state) {
@@ -459,6 +496,8 @@ int main() {
       MANUAL(test_unlinked_ready_does_not_run),
       MANUAL(test_flush_runs_after_ready_and_may_cause_more),
       MANUAL(test_a_chain_of_ready_items_is_bounded),
+      MANUAL(test_what_was_posted_before_a_turn_runs_in_it),
+      MANUAL(test_last_work_ends_with_the_loop),
       OWN(test_an_endless_chain_does_not_starve_sockets),
       MANUAL(test_timers_fire_by_deadline_then_by_age),
       MANUAL(test_timers_rearm_and_disarm_inside_callbacks),

@@ -73,14 +73,18 @@ void Model::look_again() {
   for (size_t n = 0; n < nurseries.size(); ++n) {
     Nursery& it = nurseries[n];
     if (it.ended) continue;
-    if (!quiet(static_cast<int>(n))) it.quieted.reset();
-    else if (!it.quieted) it.quieted = step_;
+    if (!quiet(static_cast<int>(n)))
+      it.quieted.reset();
+    else if (!it.quieted)
+      it.quieted = step_;
     if (!empty(static_cast<int>(n))) {
       it.cut.reset();
     } else if (!it.cut) {
       it.cut.emplace();
-      if (it.timed_out) it.cut->failures.insert(deadline_of(static_cast<int>(n)));
-      else it.cut->canceled = it.outside;
+      if (it.timed_out)
+        it.cut->failures.insert(deadline_of(static_cast<int>(n)));
+      else
+        it.cut->canceled = it.outside;
     }
   }
 }
@@ -111,8 +115,10 @@ int Model::start(int in, Kind kind, bool armed, int child, int64_t wakes_at) {
   int id = last(ops.size());
   if (nurseries[at(in)].stopped) {
     // A call does nothing in a cancelled nursery, however slow it would be to stop once it runs.
-    if (kind == Kind::slow_call) decide(id, {true, {}});
-    else cancel_op(id);
+    if (kind == Kind::slow_call)
+      decide(id, {true, {}});
+    else
+      cancel_op(id);
   } else if (kind == Kind::sleep && wakes_at == 0) {
     decide(id, {});
   } else if (kind == Kind::sleep && wakes_at != INT64_MAX) {
@@ -298,7 +304,8 @@ std::string Model::expect_told(int hold) {
 
 std::string Model::expect_orphan(int op) {
   Op& it = ops[at(op)];
-  if (it.gone || it.armed || !it.decided || it.decided->failures.empty()) return "an error without a completion to go to";
+  if (it.gone || it.armed || !it.decided || it.decided->failures.empty())
+    return "an error without a completion to go to";
   Outcome raised = *it.decided;
   fail(it.in, raised);
   return {};

@@ -29,17 +29,17 @@ enum class Kind { sleep, call, slow_call, hold };
 struct Op {
   int in = 0;
   Kind kind = Kind::sleep;
-  bool armed = false;         ///< a hold: it has an on_cancel
-  int child = -1;             ///< a call keeps this child in use
+  bool armed = false;  ///< a hold: it has an on_cancel
+  int child = -1;      ///< a call keeps this child in use
   std::optional<Outcome> decided;
-  long queued = 0;            ///< the step at which it was decided, or its cancel became due to be told
+  long queued = 0;  ///< the step at which it was decided, or its cancel became due to be told
   bool cancel_asked = false, tell_cancel = false;
   bool delivering = false, gone = false;
 };
 
 struct Child {
   int in = 0;
-  bool daemon = false;    ///< cancelled when its nursery has nothing else
+  bool daemon = false;  ///< cancelled when its nursery has nothing else
   bool one_shot = false;
   bool asked = false, gone = false;
 };
@@ -54,7 +54,7 @@ struct Nursery {
   int one_shots = 0;
   bool one_shot_failed = false;
   bool has_token = false;
-  std::optional<Outcome> cut;  ///< what its end will be if no failure comes; fixed when it became empty
+  std::optional<Outcome> cut;   ///< what its end will be if no failure comes; fixed when it became empty
   std::optional<long> quieted;  ///< the step since which nothing has to be waited for
 };
 

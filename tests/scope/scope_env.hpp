@@ -11,7 +11,9 @@
 #include "scope/engine.hpp"
 #include "scope/nursery.hpp"
 
-namespace tractor::core {
+namespace scope_test {
+
+using namespace tractor::core;
 
 class RootNursery final : public Nursery {
  public:
@@ -51,4 +53,4 @@ struct ScopeEnv {
   }
 };
 
-}  // namespace tractor::core
+}  // namespace scope_test

@@ -17,7 +17,7 @@ extern "C" {
 }
 #undef fail
 
-using namespace tractor::core;
+using namespace scope_test;
 
 namespace {
 
@@ -81,8 +81,25 @@ class Sequence {
 
  private:
   enum What {
-    open, sleep, call, hold, answer, complete, cancel_op, abandon_op, close, cancel, fail, set_timeout, end_op, child,
-    connection, child_gone, one_shot, body, kWhats
+    open,
+    sleep,
+    call,
+    hold,
+    answer,
+    complete,
+    cancel_op,
+    abandon_op,
+    close,
+    cancel,
+    fail,
+    set_timeout,
+    end_op,
+    child,
+    connection,
+    child_gone,
+    one_shot,
+    body,
+    kWhats
   };
 
   void from_callback() {
@@ -126,7 +143,8 @@ class Sequence {
 
   ErrorRef single() {
     if (random_.one_in(8)) return world_.canceled();
-    ErrorRef err = world_.failures() > 0 && random_.one_in(3) ? world_.old_failure(random_.below(1000)) : world_.new_failure();
+    ErrorRef err =
+        world_.failures() > 0 && random_.one_in(3) ? world_.old_failure(random_.below(1000)) : world_.new_failure();
     return random_.one_in(2) ? world_.seen_from_elsewhere(err, Status::child) : err;
   }
   ErrorRef error() {
@@ -249,7 +267,7 @@ class Sequence {
 void random_sequences(void**) {
   if (std::getenv("TRACTOR_MODEL_SEED")) return Sequence(from_env("TRACTOR_MODEL_SEED", 0), true).run();
   uint64_t first = from_env("TRACTOR_MODEL_FIRST", 1);
-  uint64_t count = from_env("TRACTOR_MODEL_COUNT", kSanitized ? 3000 : 20000);
+  uint64_t count = from_env("TRACTOR_MODEL_COUNT", kSanitized ? 5000 : 20000);
   for (uint64_t seed = first; seed < first + count; ++seed) Sequence(seed, false).run();
 }
 
@@ -257,22 +275,25 @@ void random_sequences(void**) {
 
 constexpr int kDepth = 3;
 
-/// In a chain of three nurseries, each with a call to its child and a hold: one event at one depth. The hold takes the
-/// hint when it is cancelled, or not; the call needs a while to stop, or not.
+/// Three nurseries in a chain, each with a child, a call to it and a hold that obeys a cancel; then events, each at one
+/// depth. Variants: the calls need a while to stop; nothing has a callback; the children are dismissable, and each is
+/// called from the nursery around its own.
 class Chain {
  public:
   enum Event { finish, raise, cancel, close, child_dies, connection_lost, deadline, kEvents };
-  static constexpr const char* kNames[kEvents] = {"finish", "raise", "cancel", "close", "child dies", "connection lost",
-                                                  "deadline"};
+  static constexpr const char* kNames[kEvents] = {"finish",     "raise",           "cancel",  "close",
+                                                  "child dies", "connection lost", "deadline"};
 
-  Chain(const std::string& label, bool trace, bool slow, bool silent) : world_(label, trace, false) {
+  Chain(const std::string& label, bool trace, bool slow, bool silent, bool lent) : world_(label, trace, false) {
     world_.on_callback = [this] { obey(); };
     for (int d = 0; d < kDepth; ++d) {
       World::Nested o;
       o.fn = !silent;
-      nursery_[d] = world_.open(d == 0 ? 0 : nursery_[d - 1], o);
+      o.cancel_daemons = lent;
+      int around = d == 0 ? 0 : nursery_[d - 1];
+      nursery_[d] = world_.open(around, o);
       child_[d] = world_.child(nursery_[d], true, false);
-      call_[d] = world_.call(nursery_[d], !silent, slow, child_[d]);
+      call_[d] = world_.call(lent ? around : nursery_[d], !silent, slow, child_[d]);
       hold_[d] = world_.hold(nursery_[d], true);
     }
     world_.drain();
@@ -321,14 +342,14 @@ void one_order(uint64_t number, bool trace) {
     rest /= base;
     return d;
   };
-  bool slow = digit(2), silent = digit(2), drain_first = digit(2), drain_second = digit(2);
+  bool slow = digit(2), silent = digit(2), lent = digit(2), drain_first = digit(2), drain_second = digit(2);
   constexpr uint64_t kAtoms = Chain::kEvents * kDepth;
   int atoms[3] = {digit(kAtoms), digit(kAtoms), digit(kAtoms + 1) - 1};
   std::string label = "order " + std::to_string(number) + " (TRACTOR_MODEL_ORDER=" + std::to_string(number) + "):";
   for (int a : atoms)
     if (a >= 0) label += std::string(" ") + Chain::kNames[a / kDepth] + " at " + std::to_string(a % kDepth + 1) + ",";
   label.back() = ' ';
-  Chain chain(label, trace, slow, silent);
+  Chain chain(label, trace, slow, silent, lent);
   for (int i = 0; i < 3; ++i) {
     if (atoms[i] >= 0) chain.happen(atoms[i] / kDepth, atoms[i] % kDepth);
     if ((i == 0 && drain_first) || (i == 1 && drain_second)) chain.drain();
@@ -340,8 +361,8 @@ void every_order(void**) {
   if (std::getenv("TRACTOR_MODEL_ORDER")) return one_order(from_env("TRACTOR_MODEL_ORDER", 0), true);
   constexpr uint64_t kAtoms = Chain::kEvents * kDepth;
   // A prime stride visits the digits evenly where not all cases can be afforded.
-  uint64_t stride = from_env("TRACTOR_MODEL_STRIDE", kSanitized ? 61 : 1);
-  for (uint64_t n = 0; n < 16 * kAtoms * kAtoms * (kAtoms + 1); n += stride) one_order(n, false);
+  uint64_t stride = from_env("TRACTOR_MODEL_STRIDE", kSanitized ? 17 : 1);
+  for (uint64_t n = 0; n < 32 * kAtoms * kAtoms * (kAtoms + 1); n += stride) one_order(n, false);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <unistd.h>
 
-namespace tractor::core {
+namespace scope_test {
 
 using model::Kind;
 using model::Outcome;
@@ -176,7 +176,8 @@ void World::poll() {
   model_.pass_time(env_.loop.now());
   for (OpUser& o : ops_) {
     const model::Op& it = model_.ops[static_cast<size_t>(o.id)];
-    if (it.kind == Kind::sleep && !it.armed && !it.gone && !engine().tokens().find(o.token)) check(model_.expect_gone(o.id));
+    if (it.kind == Kind::sleep && !it.armed && !it.gone && !engine().tokens().find(o.token))
+      check(model_.expect_gone(o.id));
   }
   std::set<int> closed;
   for (NurseryUser& n : nurseries_) {
@@ -253,8 +254,10 @@ void World::end_fn(const tractor_error* err, void* user) {
 void World::end_observer(const tractor_error* err, void* user) {
   auto& n = *static_cast<NurseryUser*>(user);
   World& w = *n.w;
-  if (!w.model_.nurseries[static_cast<size_t>(n.id)].ended) w.end_begun(n.id, from_c(err), false);
-  else w.callback_body();
+  if (!w.model_.nurseries[static_cast<size_t>(n.id)].ended)
+    w.end_begun(n.id, from_c(err), false);
+  else
+    w.callback_body();
   w.model_.told_parent(n.id);  // follows at once, before anything can be seen
   n.core = nullptr;
 }
@@ -553,9 +556,12 @@ void World::wind_down() {
       int op = static_cast<int>(i);
       const model::Op& it = model_.ops[i];
       if (it.gone || it.decided) continue;
-      if (it.kind == Kind::hold) complete(op, {});
-      else if (it.kind == Kind::sleep) cancel_op(op);
-      else answer(op, it.cancel_asked ? canceled() : ErrorRef());
+      if (it.kind == Kind::hold)
+        complete(op, {});
+      else if (it.kind == Kind::sleep)
+        cancel_op(op);
+      else
+        answer(op, it.cancel_asked ? canceled() : ErrorRef());
       if (round % 2) drain();
     }
     for (size_t i = 0; i < model_.children.size(); ++i)
@@ -571,4 +577,4 @@ void World::wind_down() {
     if (!seen_.count(f)) bug("failure " + std::to_string(f) + " was lost");
 }
 
-}  // namespace tractor::core
+}  // namespace scope_test

@@ -10,7 +10,9 @@
 #include "model.hpp"
 #include "scope_env.hpp"
 
-namespace tractor::core {
+namespace scope_test {
+
+using namespace tractor::core;
 
 class World {
  public:
@@ -112,4 +114,4 @@ class World {
   std::vector<Ref<Nursery>> kept_;
 };
 
-}  // namespace tractor::core
+}  // namespace scope_test

@@ -44,7 +44,7 @@ int main(int argc, char **argv) {
     } else if (strcmp(verb, "raise") == 0) {
         raise(atoi(argv[2]));
     } else if (strcmp(verb, "say") == 0) {
-        write(2, argv[2], strlen(argv[2]));
+        fputs(argv[2], stderr);
     } else if (strcmp(verb, "args") == 0) {
         for (int i = 0; i < argc; i++) {
             fprintf(stderr, "<%s>", argv[i]);

@@ -96,7 +96,8 @@ void other_command_lines_are_left_alone(void**) {
 void check_refused(const std::optional<Result<BootInfo>>& got, const char* part) {
   assert_true(got.has_value());
   assert_false(got->ok());
-  if (!std::strstr(got->failure().message.c_str(), part)) fail_msg("'%s' not in: %s", part, got->failure().message.c_str());
+  if (!std::strstr(got->failure().message.c_str(), part))
+    fail_msg("'%s' not in: %s", part, got->failure().message.c_str());
 }
 
 void bad_records_are_refused(void**) {
@@ -174,7 +175,9 @@ void flags_as_python_writes_them(void**) {
   assert_int_equal(got->parent_addr.port, 5);
 }
 
-void check_flags(std::vector<std::string> flags, const char* part) { check_refused(from_flags(std::move(flags)), part); }
+void check_flags(std::vector<std::string> flags, const char* part) {
+  check_refused(from_flags(std::move(flags)), part);
+}
 
 void bad_flags_are_named(void**) {
   const std::string uid = "('a', 'b')", addr = "('127.0.0.1', 1)";
@@ -187,8 +190,9 @@ void bad_flags_are_named(void**) {
   check_flags({"--uid", uid, "--verbose=3"}, "unknown flag '--verbose'");
   check_flags({"stray"}, "unknown flag 'stray'");
   check_flags({"-m", "other.module"}, "'other.module'");
-  for (const char* bad : {"", "a", "('a')", "('a',)", "('a', 'b', 'c')", "('a' 'b')", "('a', 'b'", "('a', 'b'] ", "('a', 'b') x",
-                          "('a', 7)", "('a', 'b\\q')", "('', 'b')", "('a', '')", "('a', 'b", "('\\udcff', 'b')"})
+  for (const char* bad :
+       {"", "a", "('a')", "('a',)", "('a', 'b', 'c')", "('a' 'b')", "('a', 'b'", "('a', 'b'] ", "('a', 'b') x",
+        "('a', 7)", "('a', 'b\\q')", "('', 'b')", "('a', '')", "('a', 'b", "('\\udcff', 'b')"})
     check_flags({"--uid", bad, "--parent_addr", addr}, "--uid");
   for (const char* bad : {"", "nowhere", "('127.0.0.1',)", "('127.0.0.1', 99999)"})
     check_flags({"--uid", uid, "--parent_addr", bad}, "--parent_addr");
@@ -223,14 +227,10 @@ int serve(int argc, char** argv, const Result<BootInfo>& info) {
 int main(int argc, char** argv) {
   if (auto info = boot_from_record(argc, argv)) return serve(argc, argv, *info);
   const CMUnitTest tests[] = {
-      cmocka_unit_test(record_round_trip),
-      cmocka_unit_test(other_command_lines_are_left_alone),
-      cmocka_unit_test(bad_records_are_refused),
-      cmocka_unit_test(record_reaches_a_child),
-      cmocka_unit_test(flags_round_trip),
-      cmocka_unit_test(flags_as_python_writes_them),
-      cmocka_unit_test(bad_flags_are_named),
-      cmocka_unit_test(bound_to_the_parent),
+      cmocka_unit_test(record_round_trip),       cmocka_unit_test(other_command_lines_are_left_alone),
+      cmocka_unit_test(bad_records_are_refused), cmocka_unit_test(record_reaches_a_child),
+      cmocka_unit_test(flags_round_trip),        cmocka_unit_test(flags_as_python_writes_them),
+      cmocka_unit_test(bad_flags_are_named),     cmocka_unit_test(bound_to_the_parent),
   };
   return cmocka_run_group_tests_name("boot", tests, nullptr, nullptr);
 }

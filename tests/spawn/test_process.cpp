@@ -160,7 +160,8 @@ void only_passed_descriptors_are_open(void**) {
   close(c);
   spec.pass_fds = {0, a};
   assert_false(run->start(spec));
-  assert_string_equal(run->failure.message.c_str(), ("pass_fds: " + std::to_string(a) + " is not an open descriptor").c_str());
+  assert_string_equal(run->failure.message.c_str(),
+                      ("pass_fds: " + std::to_string(a) + " is not an open descriptor").c_str());
   spec.pass_fds = {-1};
   assert_false(run->start(spec));
 }

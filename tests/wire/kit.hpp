@@ -11,9 +11,11 @@
 extern "C" {
 #include <cmocka.h>
 }
-// Too short names for macros.
+// Member functions of ours have these names, so they can't be macros.
 #undef fail
 #undef skip
+#undef fail_msg
+#define fail_msg(...) (print_error(__VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))
 
 #include "base/buffer.hpp"
 #include "wire/message.hpp"
