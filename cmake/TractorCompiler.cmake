@@ -22,6 +22,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # g++ 12 sees an overlapping copy in `"text" + string`, where there is none (GCC bug 105651).
   target_compile_options(tractor_warnings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
 endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # Part of the language since C++14, but clang left it off until version 19.
+  target_compile_options(tractor_warnings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fsized-deallocation>)
+endif()
 if(TRACTOR_WERROR)
   target_compile_options(tractor_warnings INTERFACE -Werror)
 endif()

@@ -6,6 +6,13 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${tractor_core_di
 
 add_library(tractor_core_flags INTERFACE)
 target_include_directories(tractor_core_flags INTERFACE ${tractor_core_dir} ${PROJECT_SOURCE_DIR}/include)
+# A thread's scratch and pools are a few pointers: they fit into what the C library keeps free for objects that are
+# loaded late, and are then reached without a call.
+target_compile_options(tractor_core_flags INTERFACE -ftls-model=initial-exec)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT TRACTOR_SANITIZE)
+  # Optimised as a whole in libtractor.so; the unit tests link the ordinary code that the objects carry as well.
+  set(tractor_lto -flto=auto -ffat-lto-objects)
+endif()
 target_link_libraries(tractor_core_flags INTERFACE tractor_warnings PkgConfig::LIBEVENT PkgConfig::MSGPACK
                       Threads::Threads ${CMAKE_DL_LIBS})
 
@@ -21,6 +28,7 @@ foreach(line IN LISTS tractor_layer_lines)
     if(sources)
       add_library(tractor_${layer} OBJECT ${sources})
       target_link_libraries(tractor_${layer} PRIVATE tractor_core_flags)
+      target_compile_options(tractor_${layer} PRIVATE ${tractor_lto})
       set_target_properties(tractor_${layer} PROPERTIES C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden
                             VISIBILITY_INLINES_HIDDEN ON)
       list(APPEND tractor_objects $<TARGET_OBJECTS:tractor_${layer}>)
@@ -61,7 +69,7 @@ target_include_directories(tractor INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_
                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(tractor PRIVATE $<BUILD_INTERFACE:tractor_core_flags>)
 set(tractor_map ${tractor_core_dir}/tractor.map)
-target_link_options(tractor PRIVATE -Wl,--version-script=${tractor_map} -Wl,-z,now -Wl,-z,relro -Wl,--as-needed)
+target_link_options(tractor PRIVATE ${tractor_lto} -Wl,--version-script=${tractor_map} -Wl,-z,now -Wl,-z,relro -Wl,--as-needed)
 if(NOT (TRACTOR_SANITIZE AND CMAKE_CXX_COMPILER_ID MATCHES "Clang"))
   # clang links the sanitizers' runtime into programs only, so there a library has to leave it undefined.
   target_link_options(tractor PRIVATE -Wl,--no-undefined)

@@ -257,7 +257,8 @@ static void direct_reports(void) {
     for (size_t i = 0; i < sizeof sanitizers / sizeof sanitizers[0]; i++) {
         const char *before = getenv(sanitizers[i]);
         char options[4096];
-        snprintf(options, sizeof options, "%s%slog_path=%s/%s", before ? before : "", before ? ":" : "", folder, report_name);
+        snprintf(options, sizeof options, "%s%slog_path=%s/%s", before ? before : "", before ? ":" : "", folder,
+                 report_name);
         setenv(sanitizers[i], options, 1);
     }
 }

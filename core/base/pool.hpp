@@ -6,31 +6,60 @@
 
 namespace tractor::core {
 
-/// A class derives from `Pooled<itself>`. Each thread keeps at most `kKeep` freed objects; sanitizer builds keep none,
-/// so that a use after free is seen.
+/// A class derives from `Pooled<itself>`. Each thread that makes such objects keeps at most `kKeep` freed ones, until it
+/// gives them back by drain_pools(). Sanitizer builds keep none, so that a use after free is seen.
+class PoolBase {
+ protected:
+  struct Node {
+    Node* next;
+  };
+  struct Pool {
+    Node* head;
+    size_t count;
+    Pool* next_pool;
+    bool in_use;
+  };
+  static inline constinit thread_local Pool* pools = nullptr;
+  friend void drain_pools();
+};
+
+/// Frees what this thread's pools hold.
+inline void drain_pools() {
+  for (PoolBase::Pool* pool = PoolBase::pools; pool; pool = pool->next_pool) {
+    while (PoolBase::Node* node = pool->head) {
+      pool->head = node->next;
+      ::operator delete(node);
+    }
+    pool->count = 0;
+  }
+}
+
 template <class T, size_t kKeep = 256>
-class Pooled {
+class Pooled : private PoolBase {
  public:
   static void* operator new(size_t size) {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(TRACTOR_NO_POOLS)
-    Free& f = free_list();
-    if (f.head && size == sizeof(T)) {
-      Node* n = f.head;
-      f.head = n->next;
-      --f.count;
-      return n;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    if (pool.head && size == sizeof(T)) {
+      Node* node = pool.head;
+      pool.head = node->next;
+      --pool.count;
+      return node;
+    }
+    if (!pool.in_use) {
+      pool.in_use = true;
+      pool.next_pool = pools;
+      pools = &pool;
     }
 #endif
     return ::operator new(size);
   }
   static void operator delete(void* p, size_t size) {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(TRACTOR_NO_POOLS)
-    Free& f = free_list();
-    if (f.count < kKeep && size == sizeof(T)) {
-      auto* n = static_cast<Node*>(p);
-      n->next = f.head;
-      f.head = n;
-      ++f.count;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    if (pool.in_use && pool.count < kKeep && size == sizeof(T)) {
+      auto* node = static_cast<Node*>(p);
+      node->next = pool.head;
+      pool.head = node;
+      ++pool.count;
       return;
     }
 #endif
@@ -38,24 +67,7 @@ class Pooled {
   }
 
  private:
-  struct Node {
-    Node* next;
-  };
-  struct Free {
-    Node* head = nullptr;
-    size_t count = 0;
-    ~Free() {
-      while (Node* n = head) {
-        head = n->next;
-        ::operator delete(n);
-      }
-      count = kKeep;
-    }
-  };
-  static Free& free_list() {
-    thread_local Free f;
-    return f;
-  }
+  static inline constinit thread_local Pool pool{nullptr, 0, nullptr, false};
 };
 
 }  // namespace tractor::core

@@ -128,7 +128,8 @@ Result<Address> default_registry(TransportKind kind) {
   return Address::uds(std::move(*directory), "registry@1616.sock");
 }
 
-Result<Address> random_address(TransportKind kind, std::string_view actor_name, int64_t pid, std::string_view directory) {
+Result<Address> random_address(TransportKind kind, std::string_view actor_name, int64_t pid,
+                               std::string_view directory) {
   if (kind == TransportKind::tcp) {
     if (directory.empty()) return Address::tcp("127.0.0.1", 0);
     auto host = canonical_ip(directory);

@@ -18,16 +18,18 @@ Result<TransportKind> transport_by_name(std::string_view name);
 
 struct Address {
   TransportKind kind = TransportKind::tcp;
-  std::string host;       ///< tcp: literal IPv4 or IPv6; uds: directory
-  uint16_t port = 0;      ///< tcp
-  std::string file;       ///< uds: file name inside the directory
+  std::string host;   ///< tcp: literal IPv4 or IPv6; uds: directory
+  uint16_t port = 0;  ///< tcp
+  std::string file;   ///< uds: file name inside the directory
 
   static Address tcp(std::string host, uint16_t port) { return {TransportKind::tcp, std::move(host), port, {}}; }
-  static Address uds(std::string directory, std::string file) { return {TransportKind::uds, std::move(directory), 0, std::move(file)}; }
+  static Address uds(std::string directory, std::string file) {
+    return {TransportKind::uds, std::move(directory), 0, std::move(file)};
+  }
 
   bool operator==(const Address&) const = default;
-  std::string path() const;       ///< uds: the whole path
-  std::string to_string() const;  ///< the multiaddr: /ip4/…/tcp/…, /ip6/…/tcp/…, /unix/…
+  std::string path() const;        ///< uds: the whole path
+  std::string to_string() const;   ///< the multiaddr: /ip4/…/tcp/…, /ip6/…/tcp/…, /unix/…
   wire::WireAddr to_wire() const;  ///< views into this object
   /// An address that an actor may register: port not 0, host neither unspecified nor multicast.
   Result<Done> check_registrable() const;
@@ -46,7 +48,8 @@ std::string address_argument(const Address& addr);
 /// The original's default registrar of a transport.
 Result<Address> default_registry(TransportKind kind);
 /// Where an actor binds if nobody said where: loopback with port 0, or `name@pid.sock` in the runtime directory.
-Result<Address> random_address(TransportKind kind, std::string_view actor_name, int64_t pid, std::string_view directory = {});
+Result<Address> random_address(TransportKind kind, std::string_view actor_name, int64_t pid,
+                               std::string_view directory = {});
 
 /// The per-user runtime directory, created 0700 on demand and checked to be ours.
 Result<std::string> runtime_directory();

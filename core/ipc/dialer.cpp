@@ -51,16 +51,13 @@ class SocketDialer final : public Dialer, private FdHandler, private Ready {
     if (connect(fd_, reinterpret_cast<sockaddr*>(&where_), where_length_) == 0) return succeed_later();
     switch (errno) {
       case EINPROGRESS:
-      case EINTR:
-        watch_ = loop_.watch(fd_, kWrite, *this);
-        return;
+      case EINTR: watch_ = loop_.watch(fd_, kWrite, *this); return;
       case EAGAIN:  // a Unix listener's backlog is full; there is nothing to poll for
         drop_socket();
         loop_.arm_after(retry_, retry_delay_);
         retry_delay_ = std::min(2 * retry_delay_, kLongestRetry);
         return;
-      default:
-        return end_later(failure(errno));
+      default: return end_later(failure(errno));
     }
   }
 

@@ -68,15 +68,12 @@ class SocketListener final : public Listener, private FdHandler, private Timer {
 
   bool recover(int error) {
     switch (error) {
-      case EAGAIN:
-        return false;
+      case EAGAIN: return false;
       case EINTR:
       case ECONNABORTED:
-      case EPROTO:
-        return true;
+      case EPROTO: return true;
       case EMFILE:
-      case ENFILE:
-        return refuse_one(error);
+      case ENFILE: return refuse_one(error);
       default:
         complain(error);
         pause();
@@ -107,7 +104,8 @@ class SocketListener final : public Listener, private FdHandler, private Timer {
   void complain(int error) {
     if (complained_) return;
     complained_ = true;
-    std::string text = Failure::system(Status::transport, "can't accept connections on " + address_.to_string(), error).message;
+    std::string text =
+        Failure::system(Status::transport, "can't accept connections on " + address_.to_string(), error).message;
     TRACTOR_LOG(kError, "ipc", "%s", text.c_str());
   }
 

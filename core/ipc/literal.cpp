@@ -57,7 +57,9 @@ bool take_escape(std::string_view& in, std::string& out) {
   char c = in.front();
   in.remove_prefix(1);
   switch (c) {
-    case '\\': case '\'': case '"': out += c; return true;
+    case '\\':
+    case '\'':
+    case '"': out += c; return true;
     case 'n': out += '\n'; return true;
     case 'r': out += '\r'; return true;
     case 't': out += '\t'; return true;

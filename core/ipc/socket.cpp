@@ -15,8 +15,7 @@ constexpr int kNotSentLowWater = 16384;
 
 class SocketTransport final : public Transport {
  public:
-  SocketTransport(int fd, Address local, Address peer)
-      : fd_(fd), local_(std::move(local)), peer_(std::move(peer)) {
+  SocketTransport(int fd, Address local, Address peer) : fd_(fd), local_(std::move(local)), peer_(std::move(peer)) {
     if (peer_.kind == TransportKind::uds) {
       peer_pid_ = peer_credentials(fd).pid;
     } else {
@@ -40,8 +39,8 @@ class SocketTransport final : public Transport {
     message.msg_iovlen = static_cast<size_t>(count);
     for (;;) {
       // A lone part goes the short way; neither may raise SIGPIPE.
-      ssize_t n = count == 1 ? send(fd_, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
-                             : sendmsg(fd_, &message, MSG_NOSIGNAL);
+      ssize_t n =
+          count == 1 ? send(fd_, parts->iov_base, parts->iov_len, MSG_NOSIGNAL) : sendmsg(fd_, &message, MSG_NOSIGNAL);
       if (n >= 0) return n;
       if (errno != EINTR) return -errno;
     }

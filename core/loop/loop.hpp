@@ -95,8 +95,8 @@ class Port {
   /// Loop thread: call Loop::turn() before polling again; or after one poll that doesn't sleep, if the loop is
   /// dispatching, which then has more to do than fits into one turn.
   virtual void request_turn() = 0;
-  virtual void wake() = 0;                       ///< any thread: the same, and end a sleeping poll
-  virtual bool run_once() = 0;                   ///< poll once, dispatch; false if that can't be done (foreign loop)
+  virtual void wake() = 0;      ///< any thread: the same, and end a sleeping poll
+  virtual bool run_once() = 0;  ///< poll once, dispatch; false if that can't be done (foreign loop)
   void attach(Loop& loop) { loop_ = &loop; }
 
  protected:
@@ -132,7 +132,9 @@ class Loop {
   void arm(Timer& timer, int64_t deadline);
   void arm_after(Timer& timer, int64_t delay) { arm(timer, delay >= kForever - now() ? kForever : now() + delay); }
 
-  std::unique_ptr<Watch> watch(int fd, unsigned interest, FdHandler& handler) { return port_->watch(fd, interest, handler); }
+  std::unique_ptr<Watch> watch(int fd, unsigned interest, FdHandler& handler) {
+    return port_->watch(fd, interest, handler);
+  }
 
   void adopt(LastWork& work) { last_work_.push_back(work); }
   /// A closing actor runs the loop until there is none, within its limit.

@@ -263,7 +263,8 @@ void PeerLink::close(ErrorRef why, bool flush) {
     tasks_.each([&](Context& ctx) { ctx.cancel_from_outside(vanished); });
   }
   if (Waiter* waiter = std::exchange(waiter_, nullptr)) waiter->on_greeted(*this, why);
-  if (was_open && greeting_ != Greeting::probe)
+  // The host keeps what it has accepted from the start, greeted or not.
+  if ((was_open || accepted_) && greeting_ != Greeting::probe)
     host_.on_link_lost(*this, why);
   else
     fail_calls(why);

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/owner.hpp"
+#include "base/pool.hpp"
 #include "fault/box.hpp"
 #include "rpc/args.hpp"
 #include "rpc/ask.hpp"
@@ -164,6 +165,7 @@ void Actor::last_act(void* self) {
   actor.engine_.reset();
   actor.loop_.reset();
   forget_current();
+  drain_pools();
   Owner::release();
   Modules::freeze(false);
   log::set_actor({}, {});

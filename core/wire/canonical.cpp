@@ -44,7 +44,8 @@ class Reader {
     if (!in.next(head) || head.kind != Kind::map) return false;
     for (uint32_t i = 0; i < head.count; ++i) {
       Token key;
-      if (!in.next(key) || key.kind != Kind::str || !valid_utf8(key.bytes) || !in.skip(kMaxFrameDepth - 2)) return false;
+      if (!in.next(key) || key.kind != Kind::str || !valid_utf8(key.bytes) || !in.skip(kMaxFrameDepth - 2))
+        return false;
     }
     out = rest_.substr(0, rest_.size() - in.remaining());
     rest_.remove_prefix(out.size());
@@ -77,9 +78,11 @@ bool start(Reader in, Message& out) {
 bool start_ack(Reader in, Message& out) {
   StartAck m{};
   if (!in.head(kStartAckHead, m.cid) || !in.literal(kFunctypeKey)) return false;
-  if (in.literal(piece("\xa7" "context"))) {
+  if (in.literal(piece("\xa7"
+                       "context"))) {
     m.functype = FuncType::context;
-  } else if (in.literal(piece("\xa9" "asyncfunc"))) {
+  } else if (in.literal(piece("\xa9"
+                              "asyncfunc"))) {
     m.functype = FuncType::asyncfunc;
   } else {
     return false;

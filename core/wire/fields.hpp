@@ -73,7 +73,9 @@ class Fields {
   bool addrs(size_t field, std::vector<WireAddr>& out) const {
     return read<std::vector<WireAddr>, read_array<WireAddr, read_addr>>(field, out);
   }
-  bool uids(size_t field, std::vector<Uid>& out) const { return read<std::vector<Uid>, read_array<Uid, read_uid>>(field, out); }
+  bool uids(size_t field, std::vector<Uid>& out) const {
+    return read<std::vector<Uid>, read_array<Uid, read_uid>>(field, out);
+  }
   bool text_map(size_t field, Bytes& out) const;
   bool nullable_map(size_t field, Bytes& out) const;
   bool text_pairs(size_t field, std::vector<std::pair<std::string_view, std::string_view>>& out) const;

@@ -22,7 +22,7 @@ struct Uid {
 
 /// [host, port] or [directory, filename].
 struct WireAddr {
-  std::string_view first;                         ///< host, or directory
+  std::string_view first;                           ///< host, or directory
   std::variant<uint64_t, std::string_view> second;  ///< port, or file name
 };
 
@@ -35,8 +35,8 @@ struct Aid {
 };
 
 struct SpawnSpec {
-  Bytes parent_main_data;  ///< map
-  Bytes runtime_vars;      ///< map
+  Bytes parent_main_data;                                                     ///< map
+  Bytes runtime_vars;                                                         ///< map
   std::vector<std::pair<std::string_view, std::string_view>> enable_modules;  ///< module path, file; in order
   std::vector<WireAddr> reg_addrs;
   std::optional<std::vector<WireAddr>> bind_addrs;

@@ -90,8 +90,8 @@ bool check_bad_msg(const Fields& error_msg, size_t field, DecodeError& error) {
   return f.wrong(0, "'Started', 'Yield' or 'Return'");
 }
 
-constexpr std::string_view kError[] = {"src_uid", "src_type_str", "boxed_type_str", "relay_path",
-                                       "message", "tb_str",       "canceller",      "sender",
+constexpr std::string_view kError[] = {"src_uid", "src_type_str", "boxed_type_str",  "relay_path",
+                                       "message", "tb_str",       "canceller",       "sender",
                                        "cid",     "_bad_msg",     "_bad_msg_as_dict"};
 bool decode_error(const Fields& f, DecodeError& error, Message& out) {
   ErrorMsg m;
@@ -108,7 +108,8 @@ struct Type {
   Names fields;
   bool (*decode)(const Fields&, Message&);
 };
-constexpr Type kTypes[] = {  // in the order of Message
+constexpr Type kTypes[] = {
+    // in the order of Message
     {"Aid", kAid, decode_aid},
     {"SpawnSpec", kSpawnSpec, decode_spawn_spec},
     {"Start", kStart, decode_start},
@@ -135,7 +136,8 @@ std::string_view find_text(Bytes body, std::string_view name) {
     Token key, text;
     Cursor(key_bytes).next(key);
     Cursor(value).next(text);
-    if (key.kind == Kind::str && key.bytes == name && text.kind == Kind::str && valid_utf8(text.bytes)) return text.bytes;
+    if (key.kind == Kind::str && key.bytes == name && text.kind == Kind::str && valid_utf8(text.bytes))
+      return text.bytes;
   }
   return {};
 }
@@ -166,8 +168,8 @@ Decoded decode_any_layout(Bytes body) {
     Path at{nullptr, type.name, 0};
     Fields fields(at, type.fields, error);
     Message message;
-    bool good = fields.collect(body) &&
-                (type.decode ? type.decode(fields, message) : decode_error(fields, error, message));
+    bool good =
+        fields.collect(body) && (type.decode ? type.decode(fields, message) : decode_error(fields, error, message));
     if (good) return message;
     if (error.kind == DecodeError::bad_field) error.cid = find_text(body, "cid");
     return error;

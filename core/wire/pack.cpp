@@ -19,7 +19,9 @@ constexpr size_t kKeptBuffer = 64 * 1024;
 
 class FormatPacker {
  public:
-  FormatPacker(const char* format, va_list args, OutBuffer& out) : format_(format), packer_(out) { va_copy(args_, args); }
+  FormatPacker(const char* format, va_list args, OutBuffer& out) : format_(format), packer_(out) {
+    va_copy(args_, args);
+  }
   FormatPacker(const FormatPacker&) = delete;
   FormatPacker& operator=(const FormatPacker&) = delete;
   ~FormatPacker() { va_end(args_); }

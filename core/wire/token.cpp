@@ -44,7 +44,9 @@ bool Token::to_double(double& out) const {
   constexpr double kTwoTo64 = 18446744073709551616.0;
   switch (kind) {
     case Kind::real: out = real; return true;
-    case Kind::integer: out = static_cast<double>(integer); return out < kTwoTo64 && static_cast<uint64_t>(out) == integer;
+    case Kind::integer:
+      out = static_cast<double>(integer);
+      return out < kTwoTo64 && static_cast<uint64_t>(out) == integer;
     case Kind::negative: out = static_cast<double>(negative); return static_cast<int64_t>(out) == negative;
     default: return false;
   }

@@ -70,7 +70,9 @@ class Unpacker {
   Failure take_failure() { return std::move(failure_); }
 
  private:
-  bool bad_format(const std::string& what) { return fail(Status::invalid, "unpack: " + format_.complain(what), "ValueError"); }
+  bool bad_format(const std::string& what) {
+    return fail(Status::invalid, "unpack: " + format_.complain(what), "ValueError");
+  }
   bool fail(Status code, std::string message, const char* type = "TypeError") {
     failure_ = Failure::of(code, std::move(message), type);
     return false;
@@ -89,7 +91,8 @@ class Unpacker {
     Token token;
     if (!in.empty()) Cursor(in).next(token);
     if (c == 'n') return in.empty() || token.kind == Kind::nil || wrong(at, "nil", token);
-    if (!std::strchr("siIUdbyv", c) || c == '\0') return fail(Status::invalid, "unpack: " + format_.complain_letter(c), "ValueError");
+    if (!std::strchr("siIUdbyv", c) || c == '\0')
+      return fail(Status::invalid, "unpack: " + format_.complain_letter(c), "ValueError");
     Target target;
     target.to = va_arg(args_, void*);
     target.to_length = nullptr;
@@ -114,9 +117,14 @@ class Unpacker {
         return true;
       case 'i':
         target.type = Target::int32;
-        return (token.to_int64(target.i) && target.i >= INT_MIN && target.i <= INT_MAX) || wrong(at, "a 32-bit integer", token);
-      case 'I': target.type = Target::int64; return token.to_int64(target.i) || wrong(at, "a 64-bit signed integer", token);
-      case 'U': target.type = Target::uint64; return token.to_uint64(target.u) || wrong(at, "an unsigned integer", token);
+        return (token.to_int64(target.i) && target.i >= INT_MIN && target.i <= INT_MAX) ||
+               wrong(at, "a 32-bit integer", token);
+      case 'I':
+        target.type = Target::int64;
+        return token.to_int64(target.i) || wrong(at, "a 64-bit signed integer", token);
+      case 'U':
+        target.type = Target::uint64;
+        return token.to_uint64(target.u) || wrong(at, "an unsigned integer", token);
       case 'd': target.type = Target::real; return token.to_double(target.d) || wrong(at, "a float", token);
       case 'b':
         target.type = Target::boolean;
@@ -217,7 +225,8 @@ class Unpacker {
   }
 
   bool missing(const Place& at, const char* key) {
-    return fail(Status::msg_type, at.up ? place_text(at) + ": '" + key + "' is missing" : std::string("missing argument '") + key + "'");
+    return fail(Status::msg_type,
+                at.up ? place_text(at) + ": '" + key + "' is missing" : std::string("missing argument '") + key + "'");
   }
 
   bool unexpected(Bytes map, const Place& at, uint64_t asked_for) {

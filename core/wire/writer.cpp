@@ -125,7 +125,8 @@ Bytes Writer::bytes() const {
   if (status_ != Status::ok) return make_poison(error_.c_str());
   if (whole_) return out_.view();
   unfinished_ = pending_.empty() ? "writer: nothing was written"
-                                 : "writer: " + std::to_string(pending_.back()) + " more values have to come in the innermost container";
+                                 : "writer: " + std::to_string(pending_.back()) +
+                                       " more values have to come in the innermost container";
   return make_poison(unfinished_.c_str());
 }
 

@@ -6,7 +6,7 @@
 #define TRACTOR_VALUE_H
 
 #ifndef TRACTOR_FFI
-#  include <stdarg.h>
+#include <stdarg.h>
 #endif
 
 #include <tractor/types.h>
@@ -183,7 +183,8 @@ TRACTOR_API tractor_value *tractor_value_new(tractor_bytes bytes);
  * @return a value that you own a reference of; NULL as from tractor_value_new(): then `release` will not run
  * @anythread
  */
-TRACTOR_API tractor_value *tractor_value_new_external(const void *data, size_t len, tractor_release_fn release, void *user);
+TRACTOR_API tractor_value *tractor_value_new_external(const void *data, size_t len, tractor_release_fn release,
+                                                      void *user);
 
 /**
  * @brief Drops a reference.

@@ -135,7 +135,8 @@ void test_address_argument_round_trip(void**) {
   CHECK(same(address_argument(Address::tcp("127.0.0.1", 1616)), "('127.0.0.1', 1616)"));
   CHECK(same(address_argument(Address::uds("/run/x", "registry@1616.sock")), "('/run/x', 'registry@1616.sock')"));
   CHECK(same(address_argument(Address::uds("/o'x", "\xff\n\"'\\.s")), "(\"/o'x\", '\\udcff\\n\"\\'\\\\.s')"));
-  for (const char* file : {"a", "it's", "\"", "'\"", "\\", "\t\r\n\x01\x7f", "\u00e9\u20ac\U0001f600", "\xc3\x28\xff"}) {
+  for (const char* file :
+       {"a", "it's", "\"", "'\"", "\\", "\t\r\n\x01\x7f", "\u00e9\u20ac\U0001f600", "\xc3\x28\xff"}) {
     Address a = Address::uds("/run/x", file);
     CHECK(*parse_address_argument(address_argument(a)) == a);
   }
@@ -164,8 +165,8 @@ void test_registrable(void**) {
     const char* host;
     uint16_t port;
     const char* part;
-  } cases[] = {{"127.0.0.1", 0, "port 0"},       {"0.0.0.0", 1, "unspecified"}, {"::", 1, "unspecified"},
-               {"224.0.0.1", 1, "multicast"},    {"ff02::1", 1, "multicast"},   {"255.255.255.255", 1, "multicast"},
+  } cases[] = {{"127.0.0.1", 0, "port 0"},         {"0.0.0.0", 1, "unspecified"}, {"::", 1, "unspecified"},
+               {"224.0.0.1", 1, "multicast"},      {"ff02::1", 1, "multicast"},   {"255.255.255.255", 1, "multicast"},
                {"example.org", 1, "not a literal"}};
   for (auto& c : cases) CHECK(contains(failure_text(Address::tcp(c.host, c.port).check_registrable()), c.part));
 }
@@ -192,14 +193,16 @@ void test_blake2s(void**) {
   CHECK(same(blake2s_hex(std::string(64, 'x'), 16), "e1d5fb352cad2589b30d4f38821b1608"));
   CHECK(same(blake2s_hex(std::string(65, 'x'), 16), "9381e91d2e26ce9e95e4783b94d3c23f"));
   CHECK(same(blake2s_hex(std::string(128, 'x'), 16), "00bbd0762aa056f1bb6aa2962c63ef3d"));
-  CHECK(same(blake2s_hex(std::string(1000, 'y'), 32), "da5a69972ccd4ed0d1931684ad45baff050927976c95370fdb7b23669863264a"));
+  CHECK(same(blake2s_hex(std::string(1000, 'y'), 32),
+             "da5a69972ccd4ed0d1931684ad45baff050927976c95370fdb7b23669863264a"));
 }
 
 // TPT-09
 void test_socket_file_names(void**) {
   CHECK(same(*socket_file_name("/run/x", "worker", 12), "worker@12.sock"));
   CHECK(same(*socket_file_name("/run/x", "a/b", 5), "actor.5e81c1f95afb12f7266d1a4de7271acc@5.sock"));
-  CHECK(same(*socket_file_name("/run/x", std::string_view("a\0b", 3), 5), "actor." + blake2s_hex({"a\0b", 3}, 16) + "@5.sock"));
+  CHECK(same(*socket_file_name("/run/x", std::string_view("a\0b", 3), 5),
+             "actor." + blake2s_hex({"a\0b", 3}, 16) + "@5.sock"));
   CHECK(same(*socket_file_name("/run/x", "../worker", 5), "actor." + blake2s_hex("../worker", 16) + "@5.sock"));
   std::string name;
   for (int i = 0; i < 60; ++i) name += "\u00e9";

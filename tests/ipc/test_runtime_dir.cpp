@@ -77,7 +77,8 @@ void test_rejects_a_foreign_directory(void** state) {
     CHECK(chown(path.c_str(), 12345, 12345) == 0);
   }
   int before = mode_of(path);
-  CHECK(contains(failure_text(secure_directory(path)), "PermissionError: runtime directory " + path + " belongs to user"));
+  CHECK(contains(failure_text(secure_directory(path)),
+                 "PermissionError: runtime directory " + path + " belongs to user"));
   CHECK(mode_of(path) == before);
 }
 

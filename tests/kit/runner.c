@@ -107,7 +107,7 @@ static void in_own_process(void **state) {
         fail_msg("left orphans:\n%s", orphans);
 }
 
-/* The test's process must not go on with the next test. If its own has failed, cmocka has yet to say so: it does
+/* The test's process must not go on with the next test. If its own has failed, cmocka has yet to say so: it does that
  * before the next setup. */
 static int after_test(void **state) {
     (void)state;
@@ -116,7 +116,7 @@ static int after_test(void **state) {
     return 0;
 }
 
-static int before_test(void **state) {
+static int leave_after_failure(void **state) {
     (void)state;
     if (inside) {
         fflush(NULL);
@@ -143,14 +143,10 @@ int kit_run_tests_(const kit_test *tests, size_t count) {
                 free(o->name);
                 continue;
             }
-            units[used++] = (struct CMUnitTest){ o->name, in_own_process, before_test, after_test, o };
+            units[used++] = (struct CMUnitTest){ o->name, in_own_process, leave_after_failure, after_test, o };
         }
     }
-    int failed = used ? _cmocka_run_group_tests("kit", units, used, NULL, NULL) : 1;
-    if (inside) {
-        fflush(NULL);
-        _exit(1);
-    }
+    int failed = used ? _cmocka_run_group_tests("kit", units, used, NULL, leave_after_failure) : 1;
     for (size_t i = 0; i < used; i++)
         free(ones[i].name);
     free(ones);

@@ -334,7 +334,7 @@ class Chain {
   int nursery_[kDepth], child_[kDepth] = {-1, -1, -1}, call_[kDepth], hold_[kDepth] = {-1, -1, -1};
 };
 
-/// One number for a whole case: the events and where, whether the queue drains between them, and what the chain is like.
+/// One number for a whole case: the events and where, whether the queue drains between them, and the variant.
 void one_order(uint64_t number, bool trace) {
   uint64_t rest = number;
   auto digit = [&rest](uint64_t base) {

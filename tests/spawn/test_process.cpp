@@ -341,7 +341,7 @@ void want_of_descriptors_is_a_clean_failure(void**) {
   int fds = open_fds();
   int free_fd = dup(0);
   close(free_fd);
-  for (int room = 0; room < 3; ++room) {
+  for (int room = 0; room < 4; ++room) {  // the record, two ends of a pipe, the pidfd
     none = before;
     none.rlim_cur = static_cast<rlim_t>(free_fd + room);
     setrlimit(RLIMIT_NOFILE, &none);

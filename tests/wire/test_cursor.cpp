@@ -45,13 +45,17 @@ void every_kind_of_token(void**) {
       {bytes("\xcb\x3f\xb9\x99\x99\x99\x99\x99\x9a"), "float 0.1"},
       {bytes("\xa0"), "str ''"},
       {bytes("\xd9\x00"), "str ''"},
-      {bytes("\xda\x00\x01" "a"), "str 'a'"},
+      {bytes("\xda\x00\x01"
+             "a"),
+       "str 'a'"},
       {bytes("\xdb\x00\x00\x00\x02\n\x00"), "str '  '"},
       {bytes("\xc4\x00"), "bin of 0"},
       {bytes("\xc5\x00\x01z"), "bin of 1"},
       {bytes("\xc6\x00\x00\x00\x01z"), "bin of 1"},
       {bytes("\xd4\x07z"), "ext 7"},
-      {bytes("\xd8\xff" "0123456789abcdef"), "ext -1"},
+      {bytes("\xd8\xff"
+             "0123456789abcdef"),
+       "ext -1"},
       {bytes("\xc7\x00\x80"), "ext -128"},
       {bytes("\x92\x00\x00"), "array of 2"},
       {bytes("\xdc\x00\x01\x00"), "array of 1"},
@@ -60,7 +64,8 @@ void every_kind_of_token(void**) {
       {bytes("\xde\x00\x01\x00\x00"), "map of 1"},
       {bytes("\xdf\x00\x00\x00\x00"), "map of 0"},
       {"\xbf" + std::string(31, 'a'), "str 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"},
-      {"\xd9\x40" + std::string(39, 'a') + "\xc3\xa4" + std::string(23, 'a'), "str 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…'"},
+      {"\xd9\x40" + std::string(39, 'a') + "\xc3\xa4" + std::string(23, 'a'),
+       "str 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…'"},
   };
   for (const auto& c : cases) {
     assert_string_equal(token_of(c.bytes).describe().c_str(), c.text);
@@ -86,8 +91,10 @@ void failure_moves_nothing(void**) {
 
 /// The count is met before anything is read or allocated.
 void counts_that_lie(void**) {
-  for (const std::string& lie : {bytes("\xdd\x7f\xff\xff\xff\x01"), bytes("\xdf\x00\x00\x00\x02\x01\x01"), bytes("\x93\x01\x02"),
-                                 bytes("\xdb\x00\x00\x00\x05" "abcd")}) {
+  for (const std::string& lie :
+       {bytes("\xdd\x7f\xff\xff\xff\x01"), bytes("\xdf\x00\x00\x00\x02\x01\x01"), bytes("\x93\x01\x02"),
+        bytes("\xdb\x00\x00\x00\x05"
+              "abcd")}) {
     Cursor in(lie);
     Token token;
     assert_false(in.next(token));
@@ -108,7 +115,8 @@ void numbers_convert_only_if_they_fit(void**) {
   int64_t i;
   uint64_t u;
   double d;
-  Token max = token_of(bytes("\xcf\xff\xff\xff\xff\xff\xff\xff\xff")), min = token_of(bytes("\xd3\x80\x00\x00\x00\x00\x00\x00\x00"));
+  Token max = token_of(bytes("\xcf\xff\xff\xff\xff\xff\xff\xff\xff")),
+        min = token_of(bytes("\xd3\x80\x00\x00\x00\x00\x00\x00\x00"));
   assert_true(max.to_uint64(u) && u == UINT64_MAX);
   assert_false(max.to_int64(i));
   assert_false(max.to_double(d));
@@ -122,12 +130,17 @@ void numbers_convert_only_if_they_fit(void**) {
 }
 
 void utf8(void**) {
-  for (std::string_view good : {"", "plain ascii that is longer than a word", "ä", "€", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"})
+  for (std::string_view good :
+       {"", "plain ascii that is longer than a word", "ä", "€", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"})
     assert_true(valid_utf8(good));
-  for (std::string_view bad : {"\x80", "\xc3", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80",
-                               "\xf5\x80\x80\x80", "\xff", "aaaaaaaaaaaaaaaa\xe2\x82"})
+  for (std::string_view bad :
+       {"\x80", "\xc3", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80",
+        "\xf5\x80\x80\x80", "\xff", "aaaaaaaaaaaaaaaa\xe2\x82"})
     assert_false(valid_utf8(bad));
-  assert_true(to_valid_utf8("a\xff" "b\xe2\x82") == "a\xef\xbf\xbd" "b\xef\xbf\xbd\xef\xbf\xbd");
+  assert_true(to_valid_utf8("a\xff"
+                            "b\xe2\x82") ==
+              "a\xef\xbf\xbd"
+              "b\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 void json(void**) {
@@ -135,7 +148,8 @@ void json(void**) {
     std::string bytes;
     const char* text;
   } const cases[] = {
-      {packed("{s:[i,n,b,b],s:d,s:d}", "a", -1, 1, 0, "b", 1.0, "c", 0.25), R"({"a":[-1,null,true,false],"b":1.0,"c":0.25})"},
+      {packed("{s:[i,n,b,b],s:d,s:d}", "a", -1, 1, 0, "b", 1.0, "c", 0.25),
+       R"({"a":[-1,null,true,false],"b":1.0,"c":0.25})"},
       {packed("{i:s,[i,s]:{}}", 1, "x", 2, "y"), R"({"1":"x","[2,\"y\"]":{}})"},
       {packed("y", "\x00\xff", size_t{2}), R"({"$bin":"00ff"})"},
       {bytes("\xd4\xfb\x0a"), R"({"$ext":[-5,"0a"]})"},
@@ -167,7 +181,10 @@ void payloads_of_the_program(void**) {
   assert_true(check_payload(make_poison("because"), kNil).failure().message == "because");
   assert_true(check_payload("\x91", kNil).failure().message == "payload ends too early");
   assert_true(*check_arguments({}) == kEmptyMap);
-  assert_true(*check_arguments("\x81\xa1" "a\x01") == "\x81\xa1" "a\x01");
+  assert_true(*check_arguments("\x81\xa1"
+                               "a\x01") ==
+              "\x81\xa1"
+              "a\x01");
   assert_true(check_arguments("\x91\x01").failure().message == "arguments: expected a map, found array of 1");
   assert_true(check_arguments("\x81\x01\x01").failure().message == "arguments: expected a name, found int 1");
 }

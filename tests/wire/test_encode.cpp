@@ -50,7 +50,9 @@ void nothing_given_has_a_default(void**) {
 void extension_of_aid_is_only_written_if_given(void**) {
   Aid aid{"n", "u", {}, {}, false, {}};
   assert_int_equal(frame_of(aid)[kPrefix], '\x86');
-  aid.ext = "\x81\xa7" "credits\x40";
+  aid.ext =
+      "\x81\xa7"
+      "credits\x40";
   std::string frame = frame_of(aid);
   assert_int_equal(frame[kPrefix], '\x87');
   auto decoded = decode_frame(frame);
@@ -81,12 +83,9 @@ void names(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(templates_write_the_same),
-      cmocka_unit_test(short_frames_write_the_same),
-      cmocka_unit_test(nothing_given_has_a_default),
-      cmocka_unit_test(extension_of_aid_is_only_written_if_given),
-      cmocka_unit_test(text_that_is_not_utf8_is_repaired),
-      cmocka_unit_test(names),
+      cmocka_unit_test(templates_write_the_same),          cmocka_unit_test(short_frames_write_the_same),
+      cmocka_unit_test(nothing_given_has_a_default),       cmocka_unit_test(extension_of_aid_is_only_written_if_given),
+      cmocka_unit_test(text_that_is_not_utf8_is_repaired), cmocka_unit_test(names),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -15,7 +15,8 @@ std::string why_not(const std::string& value, const char* format, ...) {
   Result<Done> done = unpack_values(value, format, args);
   va_end(args);
   if (done) return "it fits";
-  assert_int_equal(done.failure().code, done.failure().message.starts_with("unpack: ") ? Status::invalid : Status::msg_type);
+  assert_int_equal(done.failure().code,
+                   done.failure().message.starts_with("unpack: ") ? Status::invalid : Status::msg_type);
   assert_string_equal(done.failure().type, done.failure().code == Status::invalid ? "ValueError" : "TypeError");
   return done.failure().message;
 }
@@ -38,14 +39,20 @@ void arguments_are_named(void**) {
                       "argument 'n': expected a 64-bit signed integer, found int 18446744073709551615");
   assert_string_equal(why_not(packed("{s:d}", "n", 1.0), "{s:i}", "n", &i).c_str(),
                       "argument 'n': expected a 32-bit integer, found float 1");
-  assert_string_equal(why_not(packed("{s:s}", "x", "a"), "{s:d}", "x", &d).c_str(), "argument 'x': expected a float, found str 'a'");
+  assert_string_equal(why_not(packed("{s:s}", "x", "a"), "{s:d}", "x", &d).c_str(),
+                      "argument 'x': expected a float, found str 'a'");
   assert_string_equal(why_not(packed("{s:U}", "x", (UINT64_C(1) << 53) + 1), "{s:d}", "x", &d).c_str(),
                       "argument 'x': expected a float, found int 9007199254740993");
-  assert_string_equal(why_not(packed("{s:i}", "x", 1), "{s:b}", "x", &b).c_str(), "argument 'x': expected a bool, found int 1");
-  assert_string_equal(why_not(packed("{s:b}", "x", 1), "{s:n}", "x").c_str(), "argument 'x': expected nil, found bool true");
+  assert_string_equal(why_not(packed("{s:i}", "x", 1), "{s:b}", "x", &b).c_str(),
+                      "argument 'x': expected a bool, found int 1");
+  assert_string_equal(why_not(packed("{s:b}", "x", 1), "{s:n}", "x").c_str(),
+                      "argument 'x': expected nil, found bool true");
   assert_string_equal(why_not(packed("{s:y}", "x", "\0", size_t{1}), "{s:s}", "x", &s).c_str(),
                       "argument 'x': expected a string, found bin of 1");
-  assert_string_equal(why_not(bytes("\x81\xa1x\xa3" "a\0b"), "{s:s}", "x", &s).c_str(),
+  assert_string_equal(why_not(bytes("\x81\xa1x\xa3"
+                                    "a\0b"),
+                              "{s:s}", "x", &s)
+                          .c_str(),
                       "argument 'x': expected a string without NUL, found str 'a b'");
   assert_string_equal(why_not(bytes("\x81\xa1x\xa1\xff"), "{s:s}", "x", &s).c_str(),
                       "argument 'x': expected UTF-8, found str '\xef\xbf\xbd'");
@@ -59,19 +66,24 @@ void places_inside_are_named(void**) {
                       "argument 'opts'.range: expected a shorter array, found array of 2");
   assert_string_equal(why_not(value, "{s:{s:[isi]}}", "opts", "range", &i, &s, &i).c_str(),
                       "argument 'opts'.range: expected a longer array, found array of 2");
-  assert_string_equal(why_not(value, "{s:{s:{}}}", "opts", "range").c_str(), "argument 'opts'.range: expected a map, found array of 2");
+  assert_string_equal(why_not(value, "{s:{s:{}}}", "opts", "range").c_str(),
+                      "argument 'opts'.range: expected a map, found array of 2");
   assert_string_equal(why_not(packed("i", 7), "s", &s).c_str(), "value: expected a string, found int 7");
-  assert_string_equal(why_not(packed("[ii]", 1, 2), "[is]", &i, &s).c_str(), "value[1]: expected a string, found int 2");
+  assert_string_equal(why_not(packed("[ii]", 1, 2), "[is]", &i, &s).c_str(),
+                      "value[1]: expected a string, found int 2");
   assert_string_equal(why_not(packed("i", 7), "{s:i}", "n", &i).c_str(), "value: expected a map, found int 7");
 }
 
 void keys_are_named(void**) {
   assert_string_equal(why_not(packed("{}"), "{s:i}", "n", &i).c_str(), "missing argument 'n'");
-  assert_string_equal(why_not(packed("{s:i,s:i}", "n", 1, "q", 2), "{s:i}", "n", &i).c_str(), "unexpected argument 'q'");
+  assert_string_equal(why_not(packed("{s:i,s:i}", "n", 1, "q", 2), "{s:i}", "n", &i).c_str(),
+                      "unexpected argument 'q'");
   assert_string_equal(why_not(packed("{i:i}", 1, 1), "{}").c_str(), "unexpected argument int 1");
-  assert_string_equal(why_not(packed("{s:{}}", "o"), "{s:{s:i}}", "o", "n", &i).c_str(), "argument 'o': 'n' is missing");
+  assert_string_equal(why_not(packed("{s:{}}", "o"), "{s:{s:i}}", "o", "n", &i).c_str(),
+                      "argument 'o': 'n' is missing");
   assert_string_equal(why_not(packed("{s:{s:i}}", "o", "x", 1), "{s:{}}", "o").c_str(), "argument 'o': unexpected 'x'");
-  assert_string_equal(why_not(packed("{s:i,s:i}", "n", 1, "n", 2), "{s:i}", "n", &i).c_str(), "argument 'n' comes twice");
+  assert_string_equal(why_not(packed("{s:i,s:i}", "n", 1, "n", 2), "{s:i}", "n", &i).c_str(),
+                      "argument 'n' comes twice");
   assert_string_equal(why_not(packed("{s:n}", "n"), "{s:i}", "n", &i).c_str(),
                       "argument 'n': expected a 32-bit integer, found nil");
   std::string many = "\xde" + bytes("\x01\x00");
@@ -89,15 +101,18 @@ void formats_are_explained(void**) {
   assert_string_equal(why_not(map, "").c_str(), "unpack: a value is missing at 0 in \"\"");
   assert_string_equal(why_not(map, "}").c_str(), "unpack: a bracket closes nothing at 1 in \"}\"");
   assert_string_equal(why_not(map, "{*s:i}", "n", &i).c_str(), "unpack: '*' is not last at 2 in \"{*s:i}\"");
-  assert_string_equal(why_not(map, "{s:i}", static_cast<char*>(nullptr), &i).c_str(), "unpack: the key is NULL at 2 in \"{s:i}\"");
-  assert_string_equal(why_not(map, "{s:i,s:i}", "n", &i, "n", &i).c_str(), "unpack: a key is asked for twice at 6 in \"{s:i,s:i}\"");
+  assert_string_equal(why_not(map, "{s:i}", static_cast<char*>(nullptr), &i).c_str(),
+                      "unpack: the key is NULL at 2 in \"{s:i}\"");
+  assert_string_equal(why_not(map, "{s:i,s:i}", "n", &i, "n", &i).c_str(),
+                      "unpack: a key is asked for twice at 6 in \"{s:i,s:i}\"");
   std::string deep = std::string(40, '[') + std::string(40, ']');
   assert_true(why_not(std::string(40, '\x91') + "\x90", deep.c_str()).starts_with("unpack: brackets nest too deeply"));
 }
 
 void nothing_was_stored(void**) {
   std::string value = packed("[i,s,d,b,i]", 1, "x", 2.0, 0, 3);
-  assert_string_equal(why_not(value, "[I,s,d,b,s]", &l, &s, &d, &b, &s).c_str(), "value[4]: expected a string, found int 3");
+  assert_string_equal(why_not(value, "[I,s,d,b,s]", &l, &s, &d, &b, &s).c_str(),
+                      "value[4]: expected a string, found int 3");
   assert_true(i == 11 && l == 12 && u == 13 && d == 14 && b);
   assert_string_equal(s, "untouched");
 }
@@ -106,8 +121,8 @@ void nothing_was_stored(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(arguments_are_named),   cmocka_unit_test(places_inside_are_named),
-      cmocka_unit_test(keys_are_named),        cmocka_unit_test(formats_are_explained),
+      cmocka_unit_test(arguments_are_named), cmocka_unit_test(places_inside_are_named),
+      cmocka_unit_test(keys_are_named),      cmocka_unit_test(formats_are_explained),
       cmocka_unit_test(nothing_was_stored),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -63,7 +63,8 @@ void kept_values_are_shared(void**) {
 void external_memory_is_given_back_once(void**) {
   static int released;
   released = 0;
-  Ref<Value> value = Value::external("\xc0", [](void* user) { ++*static_cast<int*>(user); }, &released);
+  Ref<Value> value = Value::external(
+      "\xc0", [](void* user) { ++*static_cast<int*>(user); }, &released);
   std::thread([value] {}).join();
   Ref<Value> again = value->keep();
   value.reset();

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <tractor/value.h>
 
-#define BYTES(literal) ((tractor_bytes){(literal), sizeof(literal) - 1})
+#define BYTES(literal) ((tractor_bytes){ (literal), sizeof(literal) - 1 })
 
 static void assert_bytes(tractor_bytes b, const char *expected, size_t len) {
     assert_null(tractor_bytes_error(b));
@@ -34,7 +34,7 @@ static tractor_value *value_of(tractor_bytes b) {
 
 static void packs_every_letter(void **state) {
     (void)state;
-    tractor_bytes inner = BYTES("\x92\x01\x02"), none = {NULL, 0};
+    tractor_bytes inner = BYTES("\x92\x01\x02"), none = { NULL, 0 };
     assert_packed(tractor_pack(NULL), "\xc0");
     assert_packed(tractor_pack("n"), "\xc0");
     assert_packed(tractor_pack("s", "many"), "\xa4many");
@@ -45,12 +45,15 @@ static void packs_every_letter(void **state) {
     assert_packed(tractor_pack("U", UINT64_MAX), "\xcf\xff\xff\xff\xff\xff\xff\xff\xff");
     assert_packed(tractor_pack("d", 1.5), "\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00");
     assert_packed(tractor_pack("[b,b]", true, 0), "\x92\xc3\xc2");
-    assert_packed(tractor_pack("y", "a\0b", (size_t)3), "\xc4\x03" "a\0b");
+    assert_packed(tractor_pack("y", "a\0b", (size_t)3),
+                  "\xc4\x03"
+                  "a\0b");
     assert_packed(tractor_pack("y", NULL, (size_t)0), "\xc4\x00");
     assert_packed(tractor_pack("[v,v]", &inner, &none), "\x92\x92\x01\x02\xc0");
     assert_packed(tractor_pack("{}"), "\x80");
     assert_packed(tractor_pack("[]"), "\x90");
-    assert_packed(tractor_pack(" { s : i , s : [ d ] } ", "n", 7, "r", 0.0), "\x82\xa1n\x07\xa1r\x91\xcb\x00\x00\x00\x00\x00\x00\x00\x00");
+    assert_packed(tractor_pack(" { s : i , s : [ d ] } ", "n", 7, "r", 0.0),
+                  "\x82\xa1n\x07\xa1r\x91\xcb\x00\x00\x00\x00\x00\x00\x00\x00");
     assert_packed(tractor_pack("{sis[{}]}", "n", 7, "r"), "\x82\xa1n\x07\xa1r\x91\x80");
     assert_packed(tractor_pack("[iiiiiiiiiiiiiiii]", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
                   "\xdc\x00\x10\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f");
@@ -61,8 +64,12 @@ static void several_live_at_once(void **state) {
     (void)state;
     tractor_bytes a = tractor_pack("s", "first"), b = tractor_pack("s", "second");
     tractor_bytes both = tractor_pack("[v,v]", &a, &b);
-    assert_packed(a, "\xa5" "first");
-    assert_packed(both, "\x92\xa5" "first\xa6second");
+    assert_packed(a,
+                  "\xa5"
+                  "first");
+    assert_packed(both,
+                  "\x92\xa5"
+                  "first\xa6second");
     char *big = calloc(1, 300000);
     tractor_bytes large = tractor_pack("y", big, (size_t)300000);
     free(big);
@@ -77,7 +84,8 @@ static void bad_formats_poison(void **state) {
     assert_poisoned(tractor_pack(""), "pack: a value is missing at 0 in \"\"");
     assert_poisoned(tractor_pack("ii", 1, 2), "pack: a second value begins at 1 in \"ii\"");
     assert_poisoned(tractor_pack("{s:i", "n", 1), "pack: a bracket is not closed at 1 in \"{s:i\"");
-    assert_poisoned(tractor_pack("{s:i,s}", "n", 1, "m"), "pack: the map has a key without a value at 1 in \"{s:i,s}\"");
+    assert_poisoned(tractor_pack("{s:i,s}", "n", 1, "m"),
+                    "pack: the map has a key without a value at 1 in \"{s:i,s}\"");
     assert_poisoned(tractor_pack("[i}", 1), "pack: the wrong bracket closes at 2 in \"[i}\"");
     assert_poisoned(tractor_pack("]"), "pack: a bracket closes nothing at 1 in \"]\"");
     assert_poisoned(tractor_pack("s", (char *)NULL), "pack: the string is NULL at 1 in \"s\"");
@@ -89,13 +97,15 @@ static void bad_formats_poison(void **state) {
     poisoned = tractor_pack("q");
     assert_poisoned(tractor_pack("[v]", &poisoned), "pack: unknown letter 'q' at 1 in \"q\"");
     assert_poisoned(tractor_pack("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"),
-                    "pack: brackets nest too deeply at 33 in \"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\"");
+                    "pack: brackets nest too deeply at 33 in "
+                    "\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\"");
 }
 
 static void unpacks_every_letter(void **state) {
     (void)state;
-    tractor_bytes packed = tractor_pack("{s:s,s:i,s:I,s:U,s:d,s:b,s:n,s:y,s:[i,{}]}", "s", "text", "i", -7, "I", INT64_MIN, "U", UINT64_MAX,
-                                        "d", 0.5, "b", 1, "n", "y", "a\0b", (size_t)3, "v", 9);
+    tractor_bytes packed =
+        tractor_pack("{s:s,s:i,s:I,s:U,s:d,s:b,s:n,s:y,s:[i,{}]}", "s", "text", "i", -7, "I", INT64_MIN, "U",
+                     UINT64_MAX, "d", 0.5, "b", 1, "n", "y", "a\0b", (size_t)3, "v", 9);
     tractor_value *value = value_of(packed);
     const char *s = NULL;
     int i = 0;
@@ -105,10 +115,10 @@ static void unpacks_every_letter(void **state) {
     bool b = false;
     const void *y = NULL;
     size_t len = 0;
-    tractor_bytes v = {NULL, 0};
+    tractor_bytes v = { NULL, 0 };
     /* in another order than they were packed in */
-    assert_int_equal(tractor_unpack(value, "{s:v,s:y,s:n,s:b,s:d,s:U,s:I,s:i,s:s}", "v", &v, "y", &y, &len, "n", "b", &b, "d", &d, "U", &u,
-                                    "I", &l, "i", &i, "s", &s),
+    assert_int_equal(tractor_unpack(value, "{s:v,s:y,s:n,s:b,s:d,s:U,s:I,s:i,s:s}", "v", &v, "y", &y, &len, "n", "b",
+                                    &b, "d", &d, "U", &u, "I", &l, "i", &i, "s", &s),
                      TRACTOR_OK);
     assert_string_equal(s, "text");
     assert_true(i == -7 && l == INT64_MIN && u == UINT64_MAX && d == 0.5 && b);
@@ -139,13 +149,14 @@ static void maps_are_strict_unless_told(void **state) {
     assert_int_equal(tractor_unpack(value, "{s?:i,*}", "x", &x), TRACTOR_OK);
     assert_int_equal(x, 5);
     /* all pointers of something absent are passed over */
-    assert_int_equal(tractor_unpack(value, "{s?:{s:i,s?:[i,y]},s:i,*}", "x", "p", &x, "q", &x, NULL, NULL, "a", &y), TRACTOR_OK);
+    assert_int_equal(tractor_unpack(value, "{s?:{s:i,s?:[i,y]},s:i,*}", "x", "p", &x, "q", &x, NULL, NULL, "a", &y),
+                     TRACTOR_OK);
     assert_true(x == 5 && y == 1);
     /* an optional key that is there with nil counts as absent, unless nil is what is wanted */
     assert_int_equal(tractor_unpack(value, "{s?:i,*}", "none", &x), TRACTOR_OK);
     assert_int_equal(x, 5);
     assert_int_equal(tractor_unpack(value, "{s?:n,*}", "none"), TRACTOR_OK);
-    tractor_bytes raw = {NULL, 0};
+    tractor_bytes raw = { NULL, 0 };
     assert_int_equal(tractor_unpack(value, "{s?:v,*}", "none", &raw), TRACTOR_OK);
     assert_packed(raw, "\xc0");
     /* but one that is there with another type is wrong */
@@ -169,12 +180,14 @@ static void failing_stores_nothing(void **state) {
 }
 
 static int releases;
-static void count_release(void *user) { releases += *(int *)user; }
+static void count_release(void *user) {
+    releases += *(int *)user;
+}
 
 static void values(void **state) {
     (void)state;
     size_t len = 0;
-    tractor_bytes none = {NULL, 0}, broken = BYTES("\xc1");
+    tractor_bytes none = { NULL, 0 }, broken = BYTES("\xc1");
     tractor_value *value = value_of(none);
     assert_packed(tractor_value_bytes(value), "\xc0");
     tractor_value *again = tractor_value_keep(value);
@@ -224,9 +237,11 @@ static void writer_writes(void **state) {
     tractor_writer_ext(w, -1, "\x00\x00\x00\x01", 4);
     assert_poisoned(tractor_writer_bytes(w), "writer: 2 more values have to come in the innermost container");
     tractor_writer_f64(w, 1.0);
-    tractor_writer_raw(w, (tractor_bytes){NULL, 0});
-    assert_packed(tractor_writer_bytes(w), "\x82\xa1" "a\x96\xc0\xc3\xff\xcc\xff\xc4\x01z\xd6\xff\x00\x00\x00\x01"
-                                           "\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00\xc0");
+    tractor_writer_raw(w, (tractor_bytes){ NULL, 0 });
+    assert_packed(tractor_writer_bytes(w),
+                  "\x82\xa1"
+                  "a\x96\xc0\xc3\xff\xcc\xff\xc4\x01z\xd6\xff\x00\x00\x00\x01"
+                  "\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00\xc0");
     assert_int_equal(tractor_writer_nil(w), TRACTOR_EINVAL);
     assert_poisoned(tractor_writer_bytes(w), "writer: a second value begins");
     assert_int_equal(tractor_writer_nil(w), TRACTOR_EINVAL);
@@ -267,8 +282,8 @@ static void writer_writes(void **state) {
 static void reader_reads(void **state) {
     (void)state;
     tractor_bytes ext = BYTES("\xd4\x05z");
-    tractor_value *value = value_of(tractor_pack("[n,b,i,U,d,i,s,y,v,{s:[],[i,{}]:i}]", 1, -1, UINT64_MAX, 0.5, 3, "a\n", "z", (size_t)1,
-                                                 &ext, "k", 1, 2));
+    tractor_value *value = value_of(tractor_pack("[n,b,i,U,d,i,s,y,v,{s:[],[i,{}]:i}]", 1, -1, UINT64_MAX, 0.5, 3,
+                                                 "a\n", "z", (size_t)1, &ext, "k", 1, 2));
     tractor_reader *r = tractor_reader_new(value);
     uint32_t n = 0;
     bool b = false;
@@ -302,7 +317,7 @@ static void reader_reads(void **state) {
     assert_int_equal(tractor_reader_map(r, &n), TRACTOR_OK);
     assert_int_equal(tractor_reader_skip(r), TRACTOR_OK);
     assert_int_equal(tractor_reader_array(r, &n), TRACTOR_OK);
-    tractor_bytes raw = {NULL, 0};
+    tractor_bytes raw = { NULL, 0 };
     assert_int_equal(tractor_reader_raw(r, &raw), TRACTOR_OK);
     assert_packed(raw, "\x92\x01\x80");
     assert_int_equal(tractor_reader_i64(r, &i), TRACTOR_OK);
@@ -325,7 +340,8 @@ static void reader_reads(void **state) {
 
 static void reader_names_the_place(void **state) {
     (void)state;
-    tractor_value *value = value_of(tractor_pack("{s:[{},{},{},{s:d,s:s,i:[i,i]}]}", "points", "x", 1.0, "y", "a", 5, 1, 2));
+    tractor_value *value =
+        value_of(tractor_pack("{s:[{},{},{},{s:d,s:s,i:[i,i]}]}", "points", "x", 1.0, "y", "a", 5, 1, 2));
     tractor_reader *r = tractor_reader_new(value);
     uint32_t n;
     double d = 7;
