@@ -40,7 +40,9 @@ class AskOp final : public Call {
  private:
   void deliver(const Error* err) override {
     if (err) err->mark_handled();
-    asker_.on_answer({ErrorRef(err), result()});
+    Ref<Value> value;
+    if (!err) value = kept_result() ? kept_result()->keep() : small_result().keep();
+    asker_.on_answer({ErrorRef(err), std::move(value)});
   }
   void on_cancel(const ErrorRef& why) override {
     if (!deaf_) Call::on_cancel(why);

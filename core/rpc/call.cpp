@@ -1,5 +1,7 @@
 #include "rpc/call.hpp"
 
+#include <cstring>
+
 #include "fault/box.hpp"
 #include "rpc/portal.hpp"
 
@@ -48,12 +50,18 @@ void Call::on_start_ack(wire::FuncType type) {
 }
 
 void Call::on_return(Bytes pld, SharedBuffer& buffer) {
-  result_ = Value(pld, &buffer).keep();
+  if (pld.size() <= sizeof small_) {
+    std::memcpy(small_, pld.data(), pld.size());
+    small_size_ = static_cast<uint8_t>(pld.size());
+  } else {
+    kept_ = Value(pld, &buffer).keep();
+  }
   finish({});
 }
 
 void Call::on_cancel_ack() {
-  result_ = Value::copy_of(kNil);
+  small_[0] = kNil[0];
+  small_size_ = 1;
   finish({});
 }
 
@@ -102,7 +110,12 @@ OpToken RunOp::start(Portal& portal, Nursery& in, const CallTarget& target, int6
   return token;
 }
 
-void RunOp::deliver(const Error* err) { fn_(to_c(err), err ? nullptr : to_c(result().get()), user_); }
+void RunOp::deliver(const Error* err) {
+  if (err) return fn_(to_c(err), nullptr, user_);
+  if (const Value* kept = kept_result()) return fn_(nullptr, to_c(kept), user_);
+  Value value = small_result();
+  fn_(nullptr, to_c(&value), user_);
+}
 
 OpToken CancelActorOp::start(Portal& portal, Nursery& in, int64_t timeout, const ErrorRef& bad, tractor_done_fn fn, void* user) {
   auto* op = new CancelActorOp(portal, in, fn, user);

@@ -38,7 +38,9 @@ class Call : public Op, private Timer {
   void on_cancel(const ErrorRef& why) override;
   virtual void on_deadline();
   void finish(ErrorRef err);
-  const Ref<Value>& result() const { return result_; }
+  /// A large answer, or null if it is a small one, which lies in this object.
+  const Value* kept_result() const { return kept_.get(); }
+  Value small_result() const { return Value(Bytes(small_, small_size_), nullptr); }
   std::string peer_name() const { return link_ ? link_->peer().name : "the peer"; }
 
  private:
@@ -48,7 +50,9 @@ class Call : public Op, private Timer {
   Ref<Portal> portal_;
   Ref<PeerLink> link_;  ///< while the dialog is open
   Cid cid_;
-  Ref<Value> result_;
+  char small_[40];  ///< most answers fit; a larger one shares the block it was read into
+  uint8_t small_size_ = 0;
+  Ref<Value> kept_;
   ErrorRef timeout_error_;
   bool launched_ = false, stopping_ = false;
 };

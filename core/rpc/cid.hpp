@@ -45,10 +45,12 @@ template <class T>
 class CidMap {
  public:
   T* find(std::string_view cid) const {
+    // The answer to a call comes right behind its acknowledgement.
+    if (last_ && last_->cid() == cid) return last_;
     if (slots_.empty()) return nullptr;
     for (size_t i = home(cid);; i = next(i)) {
       if (!slots_[i]) return nullptr;
-      if (slots_[i]->cid() == cid) return slots_[i];
+      if (slots_[i]->cid() == cid) return last_ = slots_[i];
     }
   }
   void add(T& item) {
@@ -57,6 +59,7 @@ class CidMap {
     ++used_;
   }
   void remove(T& item) {
+    if (last_ == &item) last_ = nullptr;
     if (slots_.empty()) return;
     size_t i = home(item.cid());
     while (slots_[i] != &item) {
@@ -114,6 +117,7 @@ class CidMap {
       if (t) insert(*t);
   }
   std::vector<T*> slots_;
+  mutable T* last_ = nullptr;  ///< found last
   size_t used_ = 0;
 };
 

@@ -107,8 +107,7 @@ Result<const Endpoint*> Actor::find_endpoint(std::string_view ns, std::string_vi
   auto it = exposed_.find(ns);
   if (it == exposed_.end())
     return Failure::of(Status::no_endpoint, "module '" + std::string(ns) + "' is not exposed by actor '" + id_.name + "'", "ModuleNotExposed");
-  const Module* module = Modules::find(ns);
-  const Endpoint* endpoint = module ? module->find(func) : nullptr;
+  const Endpoint* endpoint = it->second->find(func);
   if (!endpoint) return attribute_error("module '" + std::string(ns) + "' has no endpoint '" + std::string(func) + "'");
   return endpoint;
 }

@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -182,7 +181,7 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Address> bound_, registry_addrs_;
   std::vector<std::string> bound_texts_;
-  std::set<std::string, std::less<>> exposed_;
+  std::map<std::string, const Module*, std::less<>> exposed_;
   std::unique_ptr<Registrar> registrar_;
   RuntimeVars vars_;
 

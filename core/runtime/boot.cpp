@@ -33,6 +33,12 @@ Task<Done> pause(Loop& loop, int64_t ns) {
   co_return Done{};
 }
 
+/// The connection to oneself shakes hands like any other, which takes a few turns of the loop.
+Task<Done> greet_oneself(Actor& actor) {
+  while (!actor.self_link().is_open()) co_await pause(actor.loop(), 0);
+  co_return Done{};
+}
+
 /// Who answers at a registry address.
 Task<Verdict> probe(Actor& actor, Address addr) {
   int64_t deadline = actor.loop().now() + kProbeTotal;
@@ -103,6 +109,7 @@ Flow Actor::boot_root(RootConfig config) {
     boot_failed(Error::of(registered.failure()));
     co_return;
   }
+  co_await greet_oneself(*this);
   up();
 }
 
@@ -182,6 +189,7 @@ Flow Actor::boot_child() {
     boot_failed(Error::of(registered.failure()));
     co_return;
   }
+  co_await greet_oneself(*this);
   if (!boot_box_->empty()) {
     auto ended = co_await boot_box_->next();
     boot_failed(ended->err);
@@ -257,7 +265,7 @@ Result<Done> Actor::load_modules(const std::vector<ModuleSpec>& modules) {
     if (m.name.rfind("tractor.", 0) == 0 && !Modules::find(m.name)) continue;
     auto loaded = Modules::load(m.name, m.file);
     if (!loaded) return loaded.failure();
-    exposed_.insert(m.name);
+    exposed_.emplace(m.name, *loaded);
   }
   return Done{};
 }

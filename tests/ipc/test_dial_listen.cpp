@@ -166,8 +166,7 @@ void test_running_out_of_descriptors(void** state) {
   low.rlim_cur = static_cast<rlim_t>(next);
   setrlimit(RLIMIT_NOFILE, &low);
   ssize_t last = 1;
-  bool ended = e.until([&] {
-    e.run_for(kMillisecond);
+  bool ended = e.eventually([&] {
     if (e.dialed.transport && e.dialed.calls == 4) e.drain(*e.dialed.transport, last);
     return last == 0;
   });

@@ -21,6 +21,7 @@ char *kit_leftovers(const kit_belongings *before);
 /* What runs below this process, one a line; NULL: nothing. */
 char *kit_descendants(void);
 char *kit_socket_files(void);
+void kit_remove_socket_files(void);
 
 void kit_log_begin(void);
 /* The lines that nobody announced; NULL: none. */

@@ -158,6 +158,13 @@ char *kit_socket_files(void) {
     return sockets_found;
 }
 
+void kit_remove_socket_files(void) {
+    char *found = kit_socket_files(), *next = NULL;
+    for (char *path = found ? strtok_r(found, "\n", &next) : NULL; path; path = strtok_r(NULL, "\n", &next))
+        unlink(path);
+    free(found);
+}
+
 bool kit_wait_state(int64_t pid, const char *states) {
     for (int64_t end = tractor_now() + 5 * TRACTOR_SECOND * kit_headroom(); tractor_now() < end; nap_ms(1)) {
         char state = 'X';
