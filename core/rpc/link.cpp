@@ -60,6 +60,7 @@ void PeerLink::send_aid() {
 }
 
 void PeerLink::on_aid(const wire::Aid& aid) {
+  if (aid.uuid.empty()) return violation("an Aid without a uuid");
   peer_ = {std::string(aid.name), std::string(aid.uuid), aid.pid.value_or(0)};
   native_ = !aid.ext.empty();
   registrar_ = aid.is_registrar.value_or(false);
@@ -103,7 +104,37 @@ void PeerLink::violation(std::string what) {
   close(Error::of(Status::transport, "protocol violation by the peer: " + std::move(what)));
 }
 
+/// The messages of a call, in the layout that every sender uses. False: not one of them.
+bool PeerLink::on_frequent(Bytes body, SharedBuffer& buffer) {
+  switch (wire::looks_like(body)) {
+    case wire::Frequent::start: {
+      wire::Start start;
+      // What it repeats was checked the first time: who asks, and what for.
+      if (!start_memo_.recall(body, start) || tasks_.find(start.cid)) return false;
+      Context::run(*this, start, *static_cast<const Endpoint*>(start_memo_.target()), buffer);
+      return true;
+    }
+    case wire::Frequent::start_ack: {
+      wire::StartAck ack{};
+      if (!wire::decode_canonical(body, ack)) return false;
+      Call* call = calls_.find(ack.cid);
+      if (call) call->on_start_ack(ack.functype);
+      return call != nullptr;
+    }
+    case wire::Frequent::return_: {
+      wire::Return answer;
+      if (!wire::decode_canonical(body, answer)) return false;
+      Call* call = calls_.find(answer.cid);
+      if (call) call->on_return(answer.pld, buffer);
+      return call != nullptr;
+    }
+    case wire::Frequent::none: return false;
+  }
+  return false;
+}
+
 void PeerLink::on_frame(Channel&, Bytes body, SharedBuffer& buffer) {
+  if (phase_ == Phase::open && on_frequent(body, buffer)) return;
   auto decoded = wire::decode(body);
   if (auto* bad = std::get_if<wire::DecodeError>(&decoded)) {
     // A known message with a wrong field concerns its dialog alone; anything else means that the peer is not to be
@@ -129,9 +160,10 @@ void PeerLink::on_frame(Channel&, Bytes body, SharedBuffer& buffer) {
   };
   struct Visitor {
     PeerLink& link;
+    Bytes body;
     SharedBuffer& buffer;
     decltype(call_of)& find;
-    void operator()(const wire::Start& m) { link.on_start(m, buffer); }
+    void operator()(const wire::Start& m) { link.on_start(m, body, buffer); }
     void operator()(const wire::StartAck& m) {
       if (Call* c = find(m.cid)) c->on_start_ack(m.functype);
     }
@@ -151,7 +183,7 @@ void PeerLink::on_frame(Channel&, Bytes body, SharedBuffer& buffer) {
       if (Call* c = find(cid)) c->on_stray(name);
     }
   };
-  std::visit(Visitor{*this, buffer, call_of}, message);
+  std::visit(Visitor{*this, body, buffer, call_of}, message);
 }
 
 void PeerLink::on_error(const wire::ErrorMsg& msg) {
@@ -161,7 +193,7 @@ void PeerLink::on_error(const wire::ErrorMsg& msg) {
   TRACTOR_LOG(kRuntime, "tractor.rpc", "Error for unknown dialog %.*s dropped", static_cast<int>(msg.cid->size()), msg.cid->data());
 }
 
-void PeerLink::on_start(const wire::Start& start, SharedBuffer& buffer) {
+void PeerLink::on_start(const wire::Start& start, Bytes body, SharedBuffer& buffer) {
   if (start.uid.uuid != peer_.uuid || start.uid.name != peer_.name)
     return violation("a Start in the name of '" + std::string(start.uid.name) + "', which is not who it is");
   if (tasks_.find(start.cid)) {
@@ -177,6 +209,7 @@ void PeerLink::on_start(const wire::Start& start, SharedBuffer& buffer) {
   }
   auto endpoint = host_.find_endpoint(start.ns, start.func);
   if (!endpoint) return send_error(*Error::of(endpoint.failure()), start.cid);
+  start_memo_.remember(body, start, *endpoint);
   Context::run(*this, start, **endpoint, buffer);
 }
 

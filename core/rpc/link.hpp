@@ -12,6 +12,7 @@
 #include "rpc/cid.hpp"
 #include "rpc/endpoint.hpp"
 #include "scope/nursery.hpp"
+#include "wire/canonical.hpp"
 
 namespace tractor::core {
 
@@ -109,7 +110,8 @@ class PeerLink final : public LoopRefCounted<PeerLink>, private ChannelHandler, 
   void send_aid();
   void on_aid(const wire::Aid& aid);
   void greeted();
-  void on_start(const wire::Start& start, SharedBuffer& buffer);
+  bool on_frequent(Bytes body, SharedBuffer& buffer);
+  void on_start(const wire::Start& start, Bytes body, SharedBuffer& buffer);
   void on_cancel_task(const wire::Start& start);
   void on_error(const wire::ErrorMsg& msg);
   void violation(std::string what);
@@ -119,6 +121,7 @@ class PeerLink final : public LoopRefCounted<PeerLink>, private ChannelHandler, 
   ActorId peer_;
   CidMap<Call> calls_;
   CidMap<Context> tasks_;
+  wire::StartMemo start_memo_;
   std::vector<std::unique_ptr<wire::StartTemplate>> templates_;
   Waiter* waiter_ = nullptr;
   Greeting greeting_;

@@ -240,6 +240,9 @@ Result<Done> Actor::apply_spec(const wire::SpawnSpec& spec) {
 void Actor::ready_endpoint(tractor_ctx* c, const tractor_value*, void* self) {
   auto& actor = *static_cast<Actor*>(self);
   Context& ctx = *from_c(c);
+  // For anybody but the parent there is no such name.
+  if (&ctx.link() != actor.parent_link_.get())
+    return ctx.refuse(Failure::of(Status::remote, "'_ready' is not served in namespace 'self'", "AttributeError"));
   if (actor.boot_error_) return ctx.fail(actor.boot_error_);
   if (actor.state_ == State::up) {
     ctx.answer(kNil);

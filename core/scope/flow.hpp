@@ -64,7 +64,7 @@ class [[nodiscard]] Task {
 
 /// Events for one waiting flow, in order. put() never runs the flow inside the call.
 template <class T>
-class Mailbox : private Ready, private Timer {
+class Mailbox final : private Ready, private Timer {
  public:
   explicit Mailbox(Loop& loop) : loop_(loop) {}
 

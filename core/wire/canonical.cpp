@@ -52,15 +52,21 @@ class Reader {
     return true;
   }
   bool at_end() const { return rest_.empty(); }
+  size_t remaining() const { return rest_.size(); }
 
  private:
   Bytes rest_;
 };
 
 template <class T>
+bool read_carrier(Reader in, std::string_view head, T& m) {
+  return in.head(head, m.cid) && in.literal(kPldKey) && in.value(m.pld) && in.at_end();
+}
+
+template <class T>
 bool carrier(Reader in, std::string_view head, Message& out) {
   T m{};
-  if (!in.head(head, m.cid) || !in.literal(kPldKey) || !in.value(m.pld) || !in.at_end()) return false;
+  if (!read_carrier(in, head, m)) return false;
   out.emplace<T>(m);
   return true;
 }
@@ -75,8 +81,7 @@ bool start(Reader in, Message& out) {
   return true;
 }
 
-bool start_ack(Reader in, Message& out) {
-  StartAck m{};
+bool read_start_ack(Reader in, StartAck& m) {
   if (!in.head(kStartAckHead, m.cid) || !in.literal(kFunctypeKey)) return false;
   if (in.literal(piece("\xa7"
                        "context"))) {
@@ -87,7 +92,12 @@ bool start_ack(Reader in, Message& out) {
   } else {
     return false;
   }
-  if (!in.at_end()) return false;
+  return in.at_end();
+}
+
+bool start_ack(Reader in, Message& out) {
+  StartAck m{};
+  if (!read_start_ack(in, m)) return false;
   out.emplace<StartAck>(m);
   return true;
 }
@@ -110,9 +120,42 @@ bool cancel_ack(Reader in, Message& out) {
 
 }  // namespace
 
+constexpr size_t kTypeLength = 10;  // where the head of msg_type's value lies
+constexpr size_t kShortest = kStopHead.size() + kUuidLength;
+
+Frequent looks_like(Bytes body) {
+  if (body.size() < kShortest) return Frequent::none;
+  switch (static_cast<unsigned char>(body[kTypeLength])) {
+    case 0xa5: return Frequent::start;
+    case 0xa6: return Frequent::return_;
+    case 0xa8: return Frequent::start_ack;
+    default: return Frequent::none;
+  }
+}
+
+bool decode_canonical(Bytes body, StartAck& out) { return read_start_ack(Reader(body), out); }
+bool decode_canonical(Bytes body, Return& out) { return read_carrier(Reader(body), kReturnHead, out); }
+
+bool StartMemo::recall(Bytes body, Start& out) const {
+  if (!target_ || body.size() <= kStartHead.size() + kUuidLength + middle_.size() + tail_.size()) return false;
+  Reader in(body);
+  std::string_view cid;
+  if (!body.ends_with(tail_) || !in.head(kStartHead, cid) || !in.literal(middle_) || !in.text_map(out.kwargs)) return false;
+  out.cid = cid;
+  return in.remaining() == tail_.size();
+}
+
+void StartMemo::remember(Bytes body, const Start& start, const void* target) {
+  target_ = nullptr;
+  auto at = static_cast<size_t>(start.kwargs.data() - body.data());
+  size_t head = kStartHead.size() + kUuidLength;
+  if (start.cid.size() != kUuidLength || !body.starts_with(kStartHead) || at < head || start.kwargs.size() > body.size() - at) return;
+  middle_ = body.substr(head, at - head);
+  tail_ = body.substr(at + start.kwargs.size());
+  target_ = target;
+}
+
 bool decode_canonical(Bytes body, Message& out) {
-  constexpr size_t kTypeLength = 10;  // where the head of msg_type's value lies
-  constexpr size_t kShortest = kStopHead.size() + kUuidLength;
   if (body.size() < kShortest) return false;
   Reader in(body);
   switch (static_cast<unsigned char>(body[kTypeLength])) {

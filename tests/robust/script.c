@@ -3,7 +3,7 @@
 void script_wrong(script *s, const char *file, int line, const char *condition, const char *format, ...) {
     if (s->wrong[0])
         return;
-    int n = snprintf(s->wrong, sizeof s->wrong, "%s:%d: not so: %s ", file, line, condition);
+    int n = snprintf(s->wrong, sizeof s->wrong, "%s:%d: not so: %s", file, line, condition);
     if (n < 0 || (size_t)n >= sizeof s->wrong)
         return;
     va_list args;

@@ -17,7 +17,7 @@ typedef struct script {
 #define CHECK(s, condition, ...)                                                \
     do {                                                                        \
         if (!(condition)) {                                                     \
-            script_wrong((s), __FILE__, __LINE__, #condition, "" __VA_ARGS__);  \
+            script_wrong((s), __FILE__, __LINE__, #condition, " " __VA_ARGS__); \
             return;                                                             \
         }                                                                       \
     } while (0)
