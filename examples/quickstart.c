@@ -30,8 +30,8 @@ static void on_answer(const tractor_error *err, const tractor_value *value, void
 }
 static void root(tractor_nursery *nursery, void *user) {
     (void)user;
-    tractor_nursery_run_in_actor(nursery, "primes", "is_prime", tractor_pack("{s:U}", "n", UINT64_C(112272535095293)), NULL,
-                                 on_answer, (void *)"112272535095293");
+    tractor_nursery_run_in_actor(nursery, "primes", "is_prime", tractor_pack("{s:U}", "n", UINT64_C(112272535095293)),
+                                 NULL, on_answer, (void *)"112272535095293");
 }
 
 int main(int argc, char **argv) {

@@ -272,7 +272,10 @@ void Child::send_spawn_spec() {
   link_->send(spec);
 }
 
-std::string Child::obituary() const { return exited_ ? "ended with " + status_.to_string() : "is gone"; }
+std::string Child::obituary() const {
+  if (!exited_) return "is gone";
+  return (status_.kind == ExitStatus::signaled ? "was " : "ended with ") + status_.to_string();
+}
 
 ErrorRef Child::death(Status code, const std::string& what) const {
   Error::Fields f;

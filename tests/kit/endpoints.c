@@ -44,10 +44,12 @@ static task *new_task(tractor_ctx *ctx) {
     return t;
 }
 
+static void touch(const char *path) { close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)); }
+
 static void forever_cancelled(void *user) {
     task *t = user;
     if (t->touch)
-        close(open(t->touch, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+        touch(t->touch);
     tractor_op_complete(tractor_ctx_actor(t->ctx), t->hold, NULL);
 }
 
@@ -116,7 +118,11 @@ static void exit_with(tractor_ctx *ctx, const tractor_value *args, void *user) {
 }
 
 static void spin(tractor_ctx *ctx, const tractor_value *args, void *user) {
-    (void)ctx, (void)args, (void)user;
+    const char *made;
+    (void)user;
+    if (tractor_ctx_unpack(ctx, args, "{s:s}", "touch", &made) != TRACTOR_OK)
+        return;
+    touch(made);
     for (;;)
         pause();
 }

@@ -155,7 +155,9 @@ size_t kit_log_count(const char *part);
 
 /* Waits until /proc says that the process is in one of `states`, such as "T" or "Z"; false after a while. */
 bool kit_wait_state(int64_t pid, const char *states);
-/* The pid of a portal's process, or of the value that kit.pid answered. */
+/* Waits until there is such a file; false after a while. */
+bool kit_wait_file(const char *path);
+/* The pid of a portal's process. */
 int64_t kit_pid(tractor_portal *portal);
 /* A printf-like text that lives until the test ends. */
 char *kit_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -172,7 +174,7 @@ const char *kit_read_file(const char *path);
  *   nap_fail(ms, type, message)
  *   signal(number)           raises a signal in itself: 9 dies, 19 stops
  *   exit(status)
- *   spin()                   never returns to the loop
+ *   spin(touch)              makes a file and never returns to the loop
  *   print(text)              a line on stderr
  */
 extern const char *const kit_modules[]; /* { "kit", NULL } */

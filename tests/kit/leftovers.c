@@ -174,3 +174,10 @@ bool kit_wait_state(int64_t pid, const char *states) {
     }
     return false;
 }
+
+bool kit_wait_file(const char *path) {
+    for (int64_t end = tractor_now() + 5 * TRACTOR_SECOND * kit_headroom(); tractor_now() < end; nap_ms(1))
+        if (access(path, F_OK) == 0)
+            return true;
+    return false;
+}
