@@ -132,6 +132,8 @@ Result<SpawnConfig> read_spawn_options(const tractor_spawn_options* options) {
   if (o.pass_fds_count > 0 && !o.pass_fds) return Failure::of(Status::invalid, "tractor_spawn_options.pass_fds is NULL", "ValueError");
   if (o.pass_fds_count > kMostItems) return Failure::of(Status::invalid, "tractor_spawn_options.pass_fds_count is too large", "ValueError");
   c.pass_fds.assign(o.pass_fds, o.pass_fds + o.pass_fds_count);
+  for (int32_t fd : c.pass_fds)
+    if (fd < 3) return Failure::of(Status::invalid, "tractor_spawn_options.pass_fds: " + std::to_string(fd) + " is below 3", "ValueError");
   switch (o.stderr_mode) {
     case TRACTOR_STDERR_RELAY: c.stderr_mode = StderrMode::relay; break;
     case TRACTOR_STDERR_CAPTURE: c.stderr_mode = StderrMode::capture; break;

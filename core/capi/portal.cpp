@@ -30,7 +30,7 @@ tractor_op run(tractor_portal* portal, tractor_nursery* in, const char* ns, cons
   return guarded<tractor_op>([&]() -> tractor_op {
     Portal* p = from_c(portal);
     if (!p) return TRACTOR_EINVAL;
-    Nursery* n = in ? live(in) : p->home();
+    Nursery* n = in ? live(in) : p->default_in();
     if (!n || n->ended()) return TRACTOR_ECLOSED;
     ErrorRef bad;
     CallOptions call;
@@ -66,7 +66,7 @@ tractor_op tractor_portal_cancel_actor(tractor_portal* portal, tractor_nursery* 
   return guarded<tractor_op>([&]() -> tractor_op {
     Portal* p = from_c(portal);
     if (!p) return TRACTOR_EINVAL;
-    Nursery* n = in ? live(in) : p->home();
+    Nursery* n = in ? live(in) : p->default_in();
     if (!n || n->ended()) return TRACTOR_ECLOSED;
     ErrorRef bad;
     CallOptions call;

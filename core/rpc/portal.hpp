@@ -35,6 +35,9 @@ class Portal final : public RefCounted<Portal>, public OwnedBy {
   bool connected() const { return link_ && link_->is_open(); }
   bool closed() const { return !home_; }
   Nursery* home() const { return home_; }
+  /// Where calls wait that name no nursery: its home, unless that is the runtime's own. Null once it has ended.
+  Nursery* default_in() const { return home_ && default_in_ ? default_in_ : home_; }
+  void set_default_in(Nursery& in) { default_in_ = &in; }
   PeerLink* link() const { return link_.get(); }
 
   void call_begins() { ++calls_; }
@@ -56,6 +59,7 @@ class Portal final : public RefCounted<Portal>, public OwnedBy {
   std::string address_;
   Ref<PeerLink> link_;
   Nursery* home_ = nullptr;
+  Nursery* default_in_ = nullptr;
   Kind kind_ = Kind::found;
   uint32_t calls_ = 0;
 };

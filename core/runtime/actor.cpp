@@ -69,6 +69,7 @@ Result<Done> Actor::prepare(event_base* base, std::string name, std::string uuid
   self_peer_ = PeerLink::accept(*this, std::move(far));
   self_link_ = PeerLink::dial(*this, std::move(near), Greeting::at_once);
   self_portal_ = Portal::open_self(*backstage_, *self_link_, id_);
+  self_portal_->set_default_in(*main_);
   return Done{};
 }
 

@@ -179,6 +179,7 @@ Flow Actor::boot_child() {
   }
   parent_link_ = *link;
   parent_portal_ = Portal::open(*backstage_, *parent_link_, Portal::Kind::parent);
+  parent_portal_->set_default_in(*main_);
   auto told = co_await boot_box_->next(loop_->now() + kBootLimit);
   if (!told || told->err) {
     boot_failed(told ? told->err : Error::of(Status::timed_out, "the parent did not say in time what to be"));
@@ -332,10 +333,12 @@ void Actor::up() {
 
 void Actor::boot_failed(ErrorRef why) {
   boot_error_ = why;
-  exit_status_ = 1;
+  // A child that is cancelled while it boots has not failed: it does as it is told.
+  bool told = why->canceled();
+  if (!told) exit_status_ = 1;
   answer_ready();
   // A native parent has its answer; an older one hears of it like this, or not at all.
-  if (parent_link_ && !parent_link_->peer_is_native()) report_failure(why);
+  if (!told && parent_link_ && !parent_link_->peer_is_native()) report_failure(why);
   main_->fail(why);
   begin_closing();
 }

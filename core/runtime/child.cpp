@@ -203,8 +203,9 @@ Task<Done> Child::end(ErrorRef failed) {
 void Child::bury(ErrorRef failed) {
   unlink_sockets();
   actor_.remove_child(*this);
-  // An actor leaves with status 0 when somebody cancelled it, be it a third one: that is no failure of its nursery.
-  bool died = portal_ != nullptr && failed && !status_.success();
+  // An actor leaves with status 0 when somebody cancelled it, be it a third one: that is no failure of its nursery. One that
+  // has reported a failure has failed, however it leaves.
+  bool died = portal_ != nullptr && failed && (!status_.success() || failure_);
   if (portal_ && !failed && !status_.success() && acked_)
     TRACTOR_LOG(kError, "tractor.spawn", "%s was cancelled and then ended with %s", id_.name.c_str(), status_.to_string().c_str());
   if (!portal_ && starter_) {

@@ -103,7 +103,7 @@ static void LOG_05_add_log_level_pluggable(void **state) {
     assert_int_equal(tractor_log_remove_level(TRACTOR_LOG_INFO), TRACTOR_EINVAL);
     assert_int_equal(tractor_log_level_by_name("gossip"), 0);
     assert_int_equal(s.count, 2);
-    kit_assert_contains(s.lines[0], "[GOSSIP]");
+    kit_assert_contains(s.lines[0], "[gossip]");
     kit_assert_contains(s.lines[1], "[19]");
 }
 

@@ -60,7 +60,7 @@ static void fail_body(scene *s) {
     tractor_error *err = tractor_error_newf(0, "ValueError", "the body is broken");
     assert_int_equal(tractor_nursery_fail(s->nursery, err), TRACTOR_OK);
     tractor_error_unref(err);
-    call(s, &s->call, "forever", TRACTOR_ARGS(NULL));
+    call(s, &s->call, "forever", TRACTOR_ARGS("{}"));
 }
 
 static void failing_body_cancels_children(void **state) {
@@ -114,10 +114,10 @@ static void last_of_many(kit_outcome *o) {
 
 static void many_calls(scene *s) {
     for (int i = 0; i < CALLS; i++)
-        call(s, &many[i], "forever", TRACTOR_ARGS(NULL));
+        call(s, &many[i], "forever", TRACTOR_ARGS("{}"));
     s->other.then = last_of_many; /* answered after those have begun */
     s->other.user = s;
-    call(s, &s->other, "echo", TRACTOR_ARGS(NULL));
+    call(s, &s->other, "echo", TRACTOR_ARGS("{}"));
 }
 
 static void calls_fail_at_once_and_alike(void **state) {
@@ -329,7 +329,7 @@ static void call_and_cancel(scene *s) {
     s->op = call(s, &s->call, "forever", TRACTOR_ARGS("{s:s}", "touch", s->file));
     s->other.then = cancel_the_call;
     s->other.user = s;
-    call(s, &s->other, "echo", TRACTOR_ARGS(NULL));
+    call(s, &s->other, "echo", TRACTOR_ARGS("{}"));
 }
 
 static void cancel_reaches_the_endpoint(void **state) {
@@ -358,12 +358,12 @@ static void visit(tractor_ctx *ctx, const tractor_value *args, void *user) {
 }
 static void call_parent(tractor_ctx *ctx, const tractor_value *args, void *user) {
     (void)args, (void)user;
-    forward(ctx, tractor_actor_parent(tractor_ctx_actor(ctx)), "nursery", "visit", TRACTOR_ARGS(NULL));
+    forward(ctx, tractor_actor_parent(tractor_ctx_actor(ctx)), "nursery", "visit", TRACTOR_ARGS("{}"));
 }
 
 static void send_visitor(kit_outcome *o) {
     scene *s = o->user;
-    tractor_portal_run(o->portal, NULL, "nursery", "call_parent", TRACTOR_ARGS(NULL), NULL, kit_on_value, &s->call);
+    tractor_portal_run(o->portal, NULL, "nursery", "call_parent", TRACTOR_ARGS("{}"), NULL, kit_on_value, &s->call);
 }
 static void visitor_body(tractor_nursery *root, void *user) {
     scene *s = user;

@@ -30,7 +30,7 @@ static void open_root_in_child(tractor_ctx *ctx, const tractor_value *args, void
 }
 
 static void second_there(tractor_nursery *root, void *user) {
-    tractor_nursery_run_in_actor(root, "root", "open", TRACTOR_ARGS(NULL), NULL, kit_on_value, user);
+    tractor_nursery_run_in_actor(root, "root", "open", TRACTOR_ARGS("{}"), NULL, kit_on_value, user);
 }
 
 static void ROOT_01_only_one_root_actor_in_sub(void **state) {

@@ -46,7 +46,7 @@ static void RPC_03_rpc_errors(void **state) {
 /* The same without the way back: the caller itself is told. */
 static void not_exposed_body(tractor_nursery *root, void *user) {
     back *b = user;
-    tractor_portal_run(tractor_actor_self(kit_actor()), root, b->exposed, b->func, TRACTOR_ARGS(NULL), NULL, kit_on_value, &b->answer);
+    tractor_portal_run(tractor_actor_self(kit_actor()), root, b->exposed, b->func, TRACTOR_ARGS("{}"), NULL, kit_on_value, &b->answer);
 }
 
 static void not_served(void **state) {
@@ -106,8 +106,8 @@ static void wrong_call_body(tractor_nursery *root, void *user) {
     /* Wrong here: they never leave. */
     tractor_portal_run(self, root, "kit", "nap", TRACTOR_ARGS("{s:"), NULL, kit_on_value, &answers[2]);
     tractor_portal_run(self, root, "kit", "nap", TRACTOR_ARGS("[i]", 1), NULL, kit_on_value, &answers[3]);
-    tractor_portal_run(self, root, "", "nap", TRACTOR_ARGS(NULL), NULL, kit_on_value, &answers[4]);
-    tractor_portal_run(self, root, "self", "nap", TRACTOR_ARGS(NULL), NULL, kit_on_value, &answers[5]);
+    tractor_portal_run(self, root, "", "nap", TRACTOR_ARGS("{}"), NULL, kit_on_value, &answers[4]);
+    tractor_portal_run(self, root, "self", "nap", TRACTOR_ARGS("{}"), NULL, kit_on_value, &answers[5]);
     for (int i = 0; i < 6; i++)
         assert_int_equal(answers[i].calls, 0);
 }

@@ -141,7 +141,7 @@ static void log_critically(tractor_ctx *ctx, const tractor_value *args, void *us
 }
 
 static void log_body(tractor_nursery *root, void *user) {
-    tractor_nursery_run_in_actor(root, "spawning", "log", TRACTOR_ARGS(NULL), NULL, kit_on_value, user);
+    tractor_nursery_run_in_actor(root, "spawning", "log", TRACTOR_ARGS("{}"), NULL, kit_on_value, user);
 }
 
 static void SPN_04_loglevel_propagated_to_subactor(void **state) {
@@ -170,7 +170,7 @@ static void surroundings_body(tractor_nursery *root, void *user) {
     const char *xdg = kit_text("XDG_RUNTIME_DIR=%s", getenv("XDG_RUNTIME_DIR"));
     const char *id = kit_text("TRACTOR_TEST_ID=%s", getenv("TRACTOR_TEST_ID") ? getenv("TRACTOR_TEST_ID") : "");
     const char *const env[] = { "COLOR=green", xdg, id, NULL };
-    tractor_nursery_run_in_actor(root, "spawning", "surroundings", TRACTOR_ARGS(NULL),
+    tractor_nursery_run_in_actor(root, "spawning", "surroundings", TRACTOR_ARGS("{}"),
                                  &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .env = env, .cwd = getenv("TMPDIR") },
                                  kit_on_value, user);
 }

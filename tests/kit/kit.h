@@ -4,7 +4,7 @@
  *     static const tractor_endpoint module[] = { TRACTOR_FUNC("answer", answer), TRACTOR_ENDPOINTS_END };
  *
  *     static void body(tractor_nursery *root, void *user) {                                     // runs in the root
- *         tractor_nursery_run_in_actor(root, "module", "answer", TRACTOR_ARGS(NULL), NULL, kit_on_value, user);
+ *         tractor_nursery_run_in_actor(root, "module", "answer", TRACTOR_ARGS("{}"), NULL, kit_on_value, user);
  *     }
  *     static void test_answer(void **state) {
  *         kit_outcome answer = KIT_OUTCOME;
@@ -49,7 +49,7 @@
 #include <cmocka.h>
 #include <tractor.h>
 
-#define KIT_LIMIT_S 30
+#define KIT_LIMIT_S 20
 
 /* ---- the program ---- */
 

@@ -20,6 +20,7 @@ kit_belongings kit_look(void);
 char *kit_leftovers(const kit_belongings *before);
 /* What runs below this process, one a line; NULL: nothing. */
 char *kit_descendants(void);
+void kit_kill_descendants(void);
 char *kit_socket_files(void);
 void kit_remove_socket_files(void);
 

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -115,7 +116,7 @@ static int parent_of(int pid, char *state) {
     return parent;
 }
 
-char *kit_descendants(void) {
+static char *each_descendant(int signal_to_send) {
     char *all = NULL;
     DIR *proc = opendir("/proc");
     for (struct dirent *e; proc && (e = readdir(proc));) {
@@ -128,6 +129,8 @@ char *kit_descendants(void) {
             ancestor = parent_of(ancestor, &ignored);
         if (ancestor != getpid())
             continue;
+        if (signal_to_send)
+            kill(pid, signal_to_send);
         char command[256], channel[64], text[512];
         size_t n = read_proc(pid, "cmdline", command, sizeof command);
         for (size_t i = 0; i + 1 < n; i++)
@@ -141,6 +144,9 @@ char *kit_descendants(void) {
         closedir(proc);
     return all;
 }
+
+char *kit_descendants(void) { return each_descendant(0); }
+void kit_kill_descendants(void) { free(each_descendant(SIGKILL)); }
 
 static char *sockets_found;
 static int find_socket(const char *path, const struct stat *st, int type, struct FTW *walk) {

@@ -99,7 +99,12 @@ static void in_own_process(void **state) {
     while (waitpid(pid, &status, 0) != pid)
         assert_int_equal(errno, EINTR);
     char *orphans = collect_orphans();
-    kit_remove_socket_files(); /* no test pays for another one's */
+    /* No test pays for another one's. */
+    kit_remove_socket_files();
+    if (orphans) {
+        kit_kill_descendants();
+        free(collect_orphans());
+    }
     if (WIFSIGNALED(status))
         fail_msg("killed by signal %d, %s", WTERMSIG(status), strsignal(WTERMSIG(status)));
     if (WEXITSTATUS(status) != 0)

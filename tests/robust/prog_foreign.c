@@ -188,10 +188,10 @@ int main(int argc, char **argv) {
     NEED(transports->count == 1);
     bool tcp = strcmp(transports->items[0].s, "tcp") == 0;
     const char *folder = getenv("XDG_RUNTIME_DIR");
-    NEED(raw_listen(&own, tcp ? "/ip4/127.0.0.1/tcp/0" : raw_format(&arena, "/unix%s/tractor/%s@%d.sock", folder, name, (int)getpid())));
+    NEED(raw_listen(&own, tcp ? "/ip4/127.0.0.1/tcp/0" : raw_format(&arena, "/unix%s/tractor/foreign@%d.sock", folder, (int)getpid())));
     reach("before_register");
     tell_registrars(spec, "register_actor",
-                    raw_format(&arena, "{'uid':['%s','%s'],'addr':%s}", name, uuid, raw_wire_address(&arena, own.multiaddr)));
+                    raw_format(&arena, "{'uid':['%s','%s'],'addr':%s}", quoted(parent, name), uuid, raw_wire_address(&arena, own.multiaddr)));
     reach("before_ready");
     const raw_node *start;
     do {
@@ -202,7 +202,7 @@ int main(int argc, char **argv) {
     } while (serve(start));
     raw_unlisten(&own);
     if (start)
-        tell_registrars(spec, "unregister_actor", raw_format(&arena, "{'uid':['%s','%s']}", name, uuid));
+        tell_registrars(spec, "unregister_actor", raw_format(&arena, "{'uid':['%s','%s']}", quoted(parent, name), uuid));
     raw_close(parent);
     raw_release(&arena);
     return 0;

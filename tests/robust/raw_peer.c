@@ -275,9 +275,21 @@ bool raw_wait_closed(raw_peer *peer, int ms) {
 
 /* ---- as Python speaks ---- */
 
+/* For between quotes. */
+static const char *quoted(raw_peer *peer, const char *text) {
+    char *out = raw_alloc(&peer->arena, 2 * strlen(text) + 1), *to = out;
+    for (; *text; text++) {
+        if (*text == '\'' || *text == '\\')
+            *to++ = '\\';
+        *to++ = *text;
+    }
+    *to = '\0';
+    return out;
+}
+
 bool raw_send_aid(raw_peer *peer) {
-    return raw_send(peer, "{'msg_type':'Aid','name':'%s','uuid':'%s','pid':%d,'is_registrar':%s,'is_probe':false%s}", peer->name,
-                    peer->uuid, (int)getpid(), peer->registrar ? "true" : "false", peer->native ? ",'ext':{'v':1}" : "");
+    return raw_send(peer, "{'msg_type':'Aid','name':'%s','uuid':'%s','pid':%d,'is_registrar':%s,'is_probe':false%s}",
+                    quoted(peer, peer->name), peer->uuid, (int)getpid(), peer->registrar ? "true" : "false", peer->native ? ",'ext':{'v':1}" : "");
 }
 
 bool raw_receive_aid(raw_peer *peer, int ms) {
@@ -292,7 +304,7 @@ const char *raw_start(raw_peer *peer, const char *ns, const char *func, const ch
     raw_uuid(cid);
     raw_send(peer,
              "{'msg_type':'Start','cid':'%s','ns':'%s','func':'%s','kwargs':%s,'uid':['%s','%s'],'pld_spec':'typing.Any'}",
-             cid, ns, func, kwargs, peer->name, peer->uuid);
+             cid, ns, func, kwargs, quoted(peer, peer->name), peer->uuid);
     return cid;
 }
 
@@ -316,7 +328,7 @@ bool raw_send_error(raw_peer *peer, const char *cid, const char *type, const raw
                     "{'msg_type':'Error','src_uid':['%s','%s'],'src_type_str':'%s','boxed_type_str':'%s','relay_path':[['%s','%s']],"
                     "'message':'','tb_str':'Traceback (most recent call last):\\n%s: raised by a raw peer\\n','canceller':%s,"
                     "'sender':nil,'cid':%s,'_bad_msg':nil,'_bad_msg_as_dict':nil}",
-                    peer->name, peer->uuid, type, type, peer->name, peer->uuid, type, who, dialog);
+                    quoted(peer, peer->name), peer->uuid, type, type, quoted(peer, peer->name), peer->uuid, type, who, dialog);
 }
 
 const raw_node *raw_expect(raw_peer *peer, const char *type, const char *cid) {

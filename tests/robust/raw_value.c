@@ -441,7 +441,8 @@ static void show(growing *out, const raw_node *node) {
         return;
     case RAW_BIN:
     case RAW_EXT:
-        snprintf(text, sizeof text, node->kind == RAW_BIN ? "<bin " : "<ext %d ", (int)node->i);
+        /* As bytes, in the longest form, so that it can be compiled again. */
+        snprintf(text, sizeof text, node->kind == RAW_BIN ? "<c6%08zx" : "<c9%08zx%02x", node->len, (unsigned)node->i & 0xff);
         put(out, text, strlen(text));
         show_bytes(out, node);
         put(out, ">", 1);

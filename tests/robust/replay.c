@@ -1,0 +1,256 @@
+#include "robust/replay.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool wrong(replay *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool wrong(replay *r, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    if (!r->wrong[0])
+        vsnprintf(r->wrong, sizeof r->wrong, format, args);
+    va_end(args);
+    return false;
+}
+
+/* ---- names ---- */
+
+static bool is_uuid(const char *s) { return strlen(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-'; }
+
+const char *replay_actual(const replay *r, const char *recorded) {
+    for (size_t i = 0; i < r->names; i++)
+        if (strcmp(r->recorded[i], recorded) == 0)
+            return r->actual[i];
+    return recorded;
+}
+
+/* The same ones are the same, and different ones differ. */
+static bool pair(replay *r, const char *recorded, const char *actual) {
+    for (size_t i = 0; i < r->names; i++) {
+        bool left = strcmp(r->recorded[i], recorded) == 0, right = strcmp(r->actual[i], actual) == 0;
+        if (left || right)
+            return left && right;
+    }
+    if (r->names == REPLAY_NAMES)
+        return false;
+    r->recorded[r->names] = recorded;
+    r->actual[r->names++] = actual;
+    return true;
+}
+
+/* ---- comparing ---- */
+
+static bool is_one_of(const char *key, const char *list) {
+    char word[64];
+    snprintf(word, sizeof word, " %s ", key);
+    return strstr(list, word) != NULL;
+}
+
+static bool is_address(const replay *r, const raw_node *node) {
+    return node->kind == RAW_ARRAY && node->count == 2 && node->items[0].kind == RAW_STR &&
+           node->items[1].kind == (strcmp(r->transport, "uds") == 0 ? RAW_STR : RAW_INT);
+}
+
+static bool same(replay *r, const char *key, const raw_node *recorded, const raw_node *got);
+
+static bool differ(replay *r, const char *key, const raw_node *recorded, const raw_node *got) {
+    return wrong(r, "%s: recorded %s, got %s", key, raw_show(&r->arena, recorded), raw_show(&r->arena, got));
+}
+
+static bool same_modules(const raw_node *recorded, const raw_node *got) {
+    size_t own = 0;
+    for (size_t i = 0; i < recorded->count; i++) {
+        const char *name = recorded->items[2 * i].s;
+        if (strncmp(name, "tractor.", 8) == 0)
+            continue;
+        own++;
+        const raw_node *file = raw_get(got, name);
+        if (!file || file->kind != RAW_STR)
+            return false;
+    }
+    return got->count == own;
+}
+
+static bool same_map(replay *r, const raw_node *recorded, const raw_node *got) {
+    size_t count = got->count;
+    if (strcmp(raw_str(got, "msg_type"), "Aid") == 0 && raw_get(got, "ext"))
+        count--;
+    if (count != recorded->count)
+        return differ(r, "number of fields", recorded, got);
+    for (size_t i = 0; i < recorded->count; i++) {
+        const raw_node *key = &recorded->items[2 * i], *other = &got->items[2 * i];
+        if (key->kind != RAW_STR || other->kind != RAW_STR || strcmp(key->s, other->s) != 0)
+            return differ(r, "names of fields", recorded, got);
+        if (!same(r, key->s, key + 1, other + 1))
+            return false;
+    }
+    return true;
+}
+
+static bool same(replay *r, const char *key, const raw_node *recorded, const raw_node *got) {
+    if (is_one_of(key, " addr _root_mailbox "))
+        return is_address(r, got) || differ(r, key, recorded, got);
+    if (is_one_of(key, " _root_addrs _registry_addrs reg_addrs ")) {
+        bool good = got->kind == RAW_ARRAY && got->count == recorded->count;
+        for (size_t i = 0; good && i < got->count; i++)
+            good = is_address(r, &got->items[i]);
+        return good || differ(r, key, recorded, got);
+    }
+    if (recorded->kind != got->kind)
+        return differ(r, key, recorded, got);
+    if (is_one_of(key, " pid tb_str message _parent_main_data "))
+        return true;
+    if (strcmp(key, "enable_modules") == 0)
+        return same_modules(recorded, got) || differ(r, key, recorded, got);
+    if (strcmp(key, "_enable_tpts") == 0)
+        return (got->count == 1 && strcmp(got->items[0].s, r->transport) == 0) || differ(r, key, recorded, got);
+    switch (recorded->kind) {
+    case RAW_NIL: return true;
+    case RAW_BOOL:
+    case RAW_INT: return recorded->i == got->i || differ(r, key, recorded, got);
+    case RAW_FLOAT: return memcmp(&recorded->f, &got->f, sizeof got->f) == 0 || differ(r, key, recorded, got);
+    case RAW_STR:
+        if (is_uuid(recorded->s) && is_uuid(got->s))
+            return pair(r, recorded->s, got->s) || differ(r, key, recorded, got);
+        break;
+    case RAW_BIN:
+    case RAW_EXT: break;
+    case RAW_MAP: return same_map(r, recorded, got);
+    case RAW_ARRAY:
+        if (recorded->count != got->count)
+            return differ(r, key, recorded, got);
+        for (size_t i = 0; i < got->count; i++)
+            if (!same(r, key, &recorded->items[i], &got->items[i]))
+                return false;
+        return true;
+    }
+    bool equal = recorded->len == got->len && memcmp(recorded->s, got->s, got->len) == 0 && recorded->i == got->i;
+    return equal || differ(r, key, recorded, got);
+}
+
+/* ---- saying ---- */
+
+static const char *replaced(replay *r, const char *text, const char *from, const char *to) {
+    const char *at = strstr(text, from);
+    if (!at || !*from)
+        return text;
+    const char *rest = replaced(r, at + strlen(from), from, to);
+    return raw_format(&r->arena, "%.*s%s%s", (int)(at - text), text, to, rest);
+}
+
+static bool say(replay *r, raw_peer *peer, const raw_node *recorded) {
+    const char *text = raw_show(&r->arena, recorded);
+    for (size_t i = 0; i < r->names; i++)
+        text = replaced(r, text, r->recorded[i], r->actual[i]);
+    text = replaced(r, text, "['127.0.0.1',1616]", raw_wire_address(&r->arena, r->address));
+    text = replaced(r, text, "'_enable_tpts':['tcp']", raw_format(&r->arena, "'_enable_tpts':['%s']", r->transport));
+    return raw_send(peer, "%s", text) || wrong(r, "cannot send %s: the connection is closed", text);
+}
+
+/* ---- the play ---- */
+
+static raw_peer *connection(replay *r, int number, bool dialled_by_child) {
+    if (r->conns[number])
+        return r->conns[number];
+    bool dial = dialled_by_child == (strcmp(r->me, "child") == 0);
+    r->conns[number] = dial ? raw_open(r->address, r->me) : raw_accept(r->listener, raw_patience(RAW_WAIT), r->me, NULL);
+    if (!r->conns[number])
+        wrong(r, dial ? "cannot connect as number %d" : "connection %d does not come", number);
+    return r->conns[number];
+}
+
+static const char *field_of(replay *r, const char *line, const char *key) {
+    const char *at = strstr(line, raw_format(&r->arena, "\"%s\": \"", key));
+    if (!at)
+        return "";
+    at += strlen(key) + 5;
+    return raw_format(&r->arena, "%.*s", (int)strcspn(at, "\""), at);
+}
+
+typedef struct line {
+    int conn;
+    bool mine, from_dialler, said;
+    const raw_node *recorded;
+} line;
+
+static bool read_line(replay *r, const char *text, line *l) {
+    const char *number = strstr(text, "\"conn\": ");
+    size_t len;
+    unsigned char *frame = raw_compile(&r->arena, raw_format(&r->arena, "<%s>", field_of(r, text, "hex")), &len);
+    l->conn = number ? atoi(number + 8) : -1;
+    l->recorded = frame && len > 4 ? raw_decode(&r->arena, frame + 4, len - 4) : NULL;
+    l->mine = strcmp(field_of(r, text, "src"), r->me) == 0;
+    l->from_dialler = strncmp(field_of(r, text, "dir"), "dialer->", 8) == 0;
+    if (l->conn < 0 || l->conn >= REPLAY_CONNECTIONS || !l->recorded)
+        return wrong(r, "no message in %.60s", text);
+    return true;
+}
+
+/* Each side says who it is at once and does not wait for the other, so that their order means nothing. */
+static bool greet(replay *r, raw_peer *peer, line *at, const line *end) {
+    for (line *l = at; l < end; l++)
+        if (l->mine && l->conn == at->conn) {
+            if (r->own_uuid)
+                pair(r, raw_str(l->recorded, "uuid"), r->own_uuid);
+            l->said = true;
+            return say(r, peer, l->recorded);
+        }
+    return wrong(r, "no Aid is recorded");
+}
+
+static bool play_line(replay *r, line *l, const line *end) {
+    bool dialled_by_child = l->from_dialler == (l->mine == (strcmp(r->me, "child") == 0));
+    bool is_new = !r->conns[l->conn];
+    raw_peer *peer = connection(r, l->conn, dialled_by_child);
+    if (!peer || (is_new && !greet(r, peer, l, end)))
+        return false;
+    if (l->said)
+        return true;
+    const char *type = raw_str(l->recorded, "msg_type");
+    if (l->mine && !say(r, peer, l->recorded))
+        return false;
+    if (!l->mine) {
+        const raw_node *got = raw_receive(peer, raw_patience(RAW_WAIT));
+        if (!got)
+            return wrong(r, "connection %d: recorded %s, but %s", l->conn, raw_show(&r->arena, l->recorded),
+                         peer->state == RAW_EOF ? "it is closed" : "nothing came");
+        if (!same(r, type, l->recorded, got)) {
+            fprintf(stderr, "replay: recorded %s\nreplay: got      %s\n", raw_show(&r->arena, l->recorded), raw_show(&r->arena, got));
+            return false;
+        }
+    }
+    return !r->after || r->after(r, l->conn, type, raw_str(l->recorded, "func"));
+}
+
+bool replay_run(replay *r, const char *path) {
+    enum { LINES = 256 };
+    FILE *f = fopen(path, "re");
+    char *text = NULL;
+    size_t size = 0, count = 0;
+    line *lines = raw_alloc(&r->arena, LINES * sizeof *lines);
+    bool good = f != NULL || wrong(r, "cannot read %s", path);
+    while (good && count < LINES && getline(&text, &size, f) > 0)
+        if (text[0] == '{')
+            good = read_line(r, text, &lines[count++]);
+    free(text);
+    if (f)
+        fclose(f);
+    for (size_t i = 0; good && i < count; i++)
+        good = play_line(r, &lines[i], lines + count);
+    /* Nothing more than what was recorded. */
+    for (int i = 0; good && i < REPLAY_CONNECTIONS; i++) {
+        raw_peer *peer = r->conns[i];
+        const raw_node *more = peer ? raw_receive(peer, 30) : NULL;
+        if (more)
+            good = wrong(r, "connection %d: not recorded: %s", i, raw_show(&peer->arena, more));
+    }
+    return good;
+}
+
+void replay_close(replay *r) {
+    for (int i = 0; i < REPLAY_CONNECTIONS; i++)
+        raw_close(r->conns[i]);
+    raw_release(&r->arena);
+}

@@ -1,0 +1,218 @@
+// What becomes of a task whose caller's connection breaks while it is being answered (RPC-01, RPC-02).
+#include <csetjmp>
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rpc/ask.hpp"
+#include "rpc/context.hpp"
+#include "rpc/link.hpp"
+#include "scope/scope_env.hpp"
+
+extern "C" {
+#include <cmocka.h>
+}
+#undef fail  // a nursery has a function of that name
+
+using namespace tractor::core;
+using scope_test::RootNursery;
+using scope_test::ScopeEnv;
+
+namespace {
+
+/// Counts writes, and from a certain one on fails them.
+class FaultyTransport final : public Transport {
+ public:
+  explicit FaultyTransport(std::unique_ptr<Transport> under) : under_(std::move(under)) {}
+  ssize_t write(const iovec* parts, int count) override {
+    if (armed && ++writes >= fails_at) return -EPIPE;
+    return under_->write(parts, count);
+  }
+  ssize_t read(void* to, size_t room) override { return under_->read(to, room); }
+  void start(Loop& loop, FdHandler& handler, unsigned interest) override { under_->start(loop, handler, interest); }
+  void want(unsigned interest) override { under_->want(interest); }
+  void shutdown_write() override { under_->shutdown_write(); }
+  void close() override { under_->close(); }
+  const Address& local() const override { return under_->local(); }
+  const Address& peer() const override { return under_->peer(); }
+  int64_t peer_pid() const override { return 0; }
+
+  bool armed = false;
+  int writes = 0, fails_at = 1;
+
+ private:
+  std::unique_ptr<Transport> under_;
+};
+
+/// As much of an actor as its connections need.
+class Host final : public LinkHost {
+ public:
+  Host(Loop& loop, std::string name) : id_{std::move(name), make_uuid(), 1}, engine_(loop, id_), service_(new RootNursery(engine_, {}, true)) {}
+  void end() {
+    links.clear();
+    service_->close();
+    service_->body_over();
+  }
+  void serve(const char* name, tractor_endpoint_fn fn, void* user) { endpoints_.push_back({name, fn, user}); }
+
+  Result<const Endpoint*> find_endpoint(std::string_view, std::string_view func) override {
+    for (const Endpoint& e : endpoints_)
+      if (e.name == func) return &e;
+    return Failure::of(Status::remote, "no such endpoint", "AttributeError");
+  }
+  Engine& engine() override { return engine_; }
+  const ActorId& self() const override { return id_; }
+  bool is_registrar() const override { return false; }
+  Nursery& service() override { return *service_; }
+  size_t max_frame() const override { return 1 << 20; }
+  int64_t handshake_timeout() const override { return kSecond; }
+  void on_link_open(PeerLink&) override { ++opened; }
+  void on_link_lost(PeerLink& link, const ErrorRef& why) override {
+    ++lost;
+    link.fail_calls(why);
+  }
+  void on_spawn_spec(PeerLink&, const wire::SpawnSpec&) override {}
+  void on_cancel_actor(PeerLink&, std::string_view) override {}
+  void on_peer_failed(PeerLink&, ErrorRef) override {}
+
+  int opened = 0, lost = 0;
+  std::vector<Ref<PeerLink>> links;
+
+ private:
+  ActorId id_;
+  Engine engine_;
+  Ref<RootNursery> service_;
+  std::vector<Endpoint> endpoints_;
+};
+
+struct Reply final : Asker {
+  void on_answer(Answer answer) override {
+    ++count;
+    last = std::move(answer);
+  }
+  int count = 0;
+  Answer last;
+};
+
+/// A caller and a callee over a stream in memory, whose callee's end can be made to fail.
+struct World {
+  ScopeEnv env;
+  Host caller{env.loop, "caller"}, callee{env.loop, "callee"};
+  FaultyTransport* faulty = nullptr;
+  PeerLink* calling = nullptr;
+  PeerLink* serving = nullptr;
+  int began = 0, ended = 0;
+  Reply reply;
+
+  World() { connect(); }
+  ~World() {
+    for (auto* host : {&caller, &callee})
+      for (Ref<PeerLink>& link : host->links) link->close(Error::of(Status::closed, "the test is over"));
+    env.drain();
+    caller.end();
+    callee.end();
+    env.drain();
+  }
+  void connect() {
+    auto [near, far] = memory_pair(env.loop);
+    auto wrapped = std::make_unique<FaultyTransport>(std::move(far));
+    faulty = wrapped.get();
+    callee.links.push_back(PeerLink::accept(callee, std::move(wrapped)));
+    caller.links.push_back(PeerLink::dial(caller, std::move(near), Greeting::at_once));
+    serving = callee.links.back().get();
+    calling = caller.links.back().get();
+    env.drain();
+  }
+  /// Writes of the callee are counted from now on; that of number `fails_at` is the first to fail.
+  void call(const char* func, int fails_at) {
+    faulty->armed = true;
+    faulty->fails_at = fails_at;
+    ask(reply, *calling, caller.service(), "module", func, kEmptyMap, 0);
+  }
+};
+
+void answer_at_once(tractor_ctx* ctx, const tractor_value*, void* user) {
+  World& w = *static_cast<World*>(user);
+  ++w.began;
+  from_c(ctx)->answer(kNil);
+  ++w.ended;
+}
+
+void answered_later(const tractor_error*, void* user) { ++static_cast<World*>(user)->ended; }
+void answer_later(tractor_ctx* ctx, const tractor_value*, void* user) {
+  World& w = *static_cast<World*>(user);
+  ++w.began;
+  SleepOp::start(*from_c(ctx), 10 * kMillisecond, answered_later, user);
+}
+
+struct Raising {
+  World* world;
+  Context* ctx;
+};
+Raising raising;
+void raise_now(const tractor_error* err, void*) {
+  ++raising.world->ended;
+  if (!err) raising.ctx->fail(Error::of(Failure::of(Status::user, "as it must", "ValueError")));
+}
+void raise_later(tractor_ctx* ctx, const tractor_value*, void* user) {
+  raising = {static_cast<World*>(user), from_c(ctx)};
+  ++raising.world->began;
+  SleepOp::start(*from_c(ctx), 10 * kMillisecond, raise_now, nullptr);
+}
+
+// RPC-01: the connection breaks while the acknowledgement is being sent.
+void RPC_01_runs_after_startack_disconnect(void** state) {
+  auto fn = *static_cast<tractor_endpoint_fn*>(*state);
+  World w;
+  w.callee.serve("f", fn, &w);
+  w.call("f", 1);
+  w.env.pass(kSecond);
+  assert_int_equal(w.began, 1);
+  assert_int_equal(w.ended, 1);
+  assert_int_equal(w.faulty->writes, 1);
+  assert_int_equal(w.serving->task_count(), 0);
+  assert_false(w.serving->is_open());
+  assert_int_equal(w.callee.lost, 1);
+  assert_int_equal(w.reply.count, 1);
+  assert_int_equal(static_cast<int>(w.reply.last.err->code()), TRACTOR_ETRANSPORT);
+}
+
+// RPC-02: it breaks while the error is being sent. Nobody is left to hear of it, and the service goes on.
+void RPC_02_error_shipment_ignores_closed_response_channel(void**) {
+  World w;
+  w.callee.serve("f", raise_later, &w);
+  w.callee.serve("g", answer_at_once, &w);
+  w.call("f", 2);
+  w.env.drain();
+  assert_int_equal(w.faulty->writes, 1);
+  assert_int_equal(w.serving->task_count(), 1);
+  w.env.pass(kSecond);
+  assert_int_equal(w.began, 1);
+  assert_int_equal(w.ended, 1);
+  assert_int_equal(w.faulty->writes, 2);
+  assert_int_equal(w.serving->task_count(), 0);
+  assert_int_equal(w.reply.count, 1);
+  assert_int_equal(static_cast<int>(w.reply.last.err->code()), TRACTOR_ETRANSPORT);
+  assert_false(w.callee.service().cancel_called());
+
+  w.connect();
+  ask(w.reply, *w.calling, w.caller.service(), "module", "g", kEmptyMap, 0);
+  w.env.drain();
+  assert_int_equal(w.reply.count, 2);
+  assert_null(w.reply.last.err.get());
+}
+
+}  // namespace
+
+int main() {
+  tractor_endpoint_fn at_once = answer_at_once, later = answer_later;
+  const CMUnitTest tests[] = {
+      {"RPC_01_runs_after_startack_disconnect: answers at once", RPC_01_runs_after_startack_disconnect, nullptr, nullptr, &at_once},
+      {"RPC_01_runs_after_startack_disconnect: answers later", RPC_01_runs_after_startack_disconnect, nullptr, nullptr, &later},
+      cmocka_unit_test(RPC_02_error_shipment_ignores_closed_response_channel),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
