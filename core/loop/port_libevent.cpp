@@ -88,11 +88,22 @@ class LibeventPort::FdWatch final : public Watch {
   event read_, write_;
 };
 
+/// libevent ends the process if it gets no descriptor for its signals, so it is not asked when they are short.
+bool room_for_base() {
+  constexpr int kNeeded = 6;
+  int fds[kNeeded], count = 0;
+  while (count < kNeeded && (fds[count] = eventfd(0, EFD_CLOEXEC)) >= 0) ++count;
+  int error = errno;
+  for (int i = 0; i < count; ++i) close(fds[i]);
+  errno = error;
+  return count == kNeeded;
+}
+
 Result<std::unique_ptr<Port>> LibeventPort::make(event_base* base) {
   bool own = base == nullptr;
   int wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   int alarm_fd = wake_fd < 0 ? -1 : timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  event_config* config = own && alarm_fd >= 0 ? event_config_new() : nullptr;
+  event_config* config = own && alarm_fd >= 0 && room_for_base() ? event_config_new() : nullptr;
   if (config) {
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     base = event_base_new_with_config(config);

@@ -9,6 +9,7 @@
 #include "loop/port_libevent.hpp"
 #include "rpc/args.hpp"
 #include "runtime/child.hpp"
+#include "runtime/reaper.hpp"
 
 namespace tractor::core {
 
@@ -169,7 +170,17 @@ PeerLink* Actor::find_peer(std::string_view name) {
 // --- children ------------------------------------------------------------------------------------------------------
 
 void Actor::add_child(Child& child) { children_.push_back(&child); }
-void Actor::remove_child(Child& child) { std::erase(children_, &child); }
+void Actor::remove_child(Child& child) {
+  std::erase(children_, &child);
+  bury_inherited();
+}
+
+void Actor::bury_inherited() {
+  if (!subreaper_) return;
+  bury_orphans([this](int64_t pid) {
+    return std::any_of(children_.begin(), children_.end(), [pid](const Child* c) { return c->id().pid == pid; });
+  });
+}
 
 Child* Actor::find_child(std::string_view uuid) {
   for (Child* child : children_)

@@ -152,6 +152,7 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   void on_accepted(std::unique_ptr<Transport> transport) override;
   void on_signal(int signo) override;
   void drop_link(PeerLink& link);
+  void bury_inherited();
 
   struct BootEvent {
     enum Kind { spec, cancelled, parent_lost } kind;
@@ -176,7 +177,7 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   int exit_status_ = 0;
   int end_signal_ = 0;
   bool own_loop_ = true, program_ = false, close_wanted_ = false, spec_taken_ = false;
-  bool acks_sent_ = false, finished_ = false;
+  bool acks_sent_ = false, finished_ = false, subreaper_ = false;
 
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Address> bound_, registry_addrs_;

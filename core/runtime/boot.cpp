@@ -80,9 +80,13 @@ Result<Actor*> Actor::open_root(RootConfig config, bool program, tractor_root_fn
   actor->handshake_timeout_ = config.handshake_timeout;
   log::set_level(config.log_level ? config.log_level : log::kError);
   if (int level = log::level_from_env()) log::set_level(level);
-  if (config.subreaper) prctl(PR_SET_CHILD_SUBREAPER, 1);
+  if (config.subreaper) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    actor->subreaper_ = true;
+  }
+  // Orphans are buried as they die, where we may listen for that; else with the next child that ends.
   if (config.signals)
-    actor->signals_ = std::make_unique<SignalWatch>(*actor->loop_, *actor, std::initializer_list<int>{SIGINT, SIGTERM},
+    actor->signals_ = std::make_unique<SignalWatch>(*actor->loop_, *actor, std::initializer_list<int>{SIGINT, SIGTERM, SIGCHLD},
                                                     std::initializer_list<int>{SIGUSR1});
   actor->boot_root(std::move(config));
   return actor.release();

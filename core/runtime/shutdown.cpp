@@ -66,6 +66,7 @@ void Actor::on_cancel_actor(PeerLink& link, std::string_view cid) {
 }
 
 void Actor::on_signal(int signo) {
+  if (signo == SIGCHLD) return bury_inherited();
   if (!is_root()) {
     begin_closing();
     service_->cancel_from_outside(engine_->cancel_error("SIGTERM"));

@@ -96,7 +96,7 @@ struct event_base;
 /** Flags of tractor_root_options. */
 enum tractor_root_flag {
     TRACTOR_ROOT_ENSURE_REGISTRY = 1, /**< fail unless this root becomes the registrar */
-    TRACTOR_ROOT_SUBREAPER = 2,       /**< inherit and kill what children leave behind; process-wide. tractor_main() sets it */
+    TRACTOR_ROOT_SUBREAPER = 2,       /**< inherit and bury actors whose parent died; process-wide. tractor_main() sets it */
     TRACTOR_ROOT_SIGNALS = 4          /**< SIGINT and SIGTERM end the root in order; process-wide. tractor_main() sets it */
 };
 

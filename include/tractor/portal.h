@@ -35,7 +35,7 @@ typedef struct tractor_call_options {
  * @brief Calls a function endpoint of the peer.
  * @param portal   the way there
  * @param in       the nursery that waits: cancelling it cancels the call, and it does not end before the call. NULL: the
- *                 portal's own
+ *                 portal's own; of the parent's and of the one to oneself the actor's
  * @param module   the endpoint's module, which the peer must expose; not "self", see tractor_portal_run_from_ns()
  * @param func     its name
  * @param args     a map with string keys; `{NULL, 0}`: no arguments

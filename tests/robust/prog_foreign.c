@@ -13,6 +13,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 static raw_arena arena;
 static raw_peer *parent;
@@ -187,11 +188,12 @@ int main(int argc, char **argv) {
     const raw_node *transports = raw_get(raw_get(spec, "_runtime_vars"), "_enable_tpts");
     NEED(transports->count == 1);
     bool tcp = strcmp(transports->items[0].s, "tcp") == 0;
-    const char *folder = getenv("XDG_RUNTIME_DIR");
-    NEED(raw_listen(&own, tcp ? "/ip4/127.0.0.1/tcp/0" : raw_format(&arena, "/unix%s/tractor/foreign@%d.sock", folder, (int)getpid())));
+    const char *folder = raw_format(&arena, "%s/tractor", getenv("XDG_RUNTIME_DIR"));
+    mkdir(folder, 0700);
+    NEED(raw_listen(&own, tcp ? "/ip4/127.0.0.1/tcp/0" : raw_format(&arena, "/unix%s/%s@%d.sock", folder, name, (int)getpid())));
     reach("before_register");
     tell_registrars(spec, "register_actor",
-                    raw_format(&arena, "{'uid':['%s','%s'],'addr':%s}", quoted(parent, name), uuid, raw_wire_address(&arena, own.multiaddr)));
+                    raw_format(&arena, "{'uid':['%s','%s'],'addr':%s}", raw_quoted(&arena, name), uuid, raw_wire_address(&arena, own.multiaddr)));
     reach("before_ready");
     const raw_node *start;
     do {
@@ -202,7 +204,7 @@ int main(int argc, char **argv) {
     } while (serve(start));
     raw_unlisten(&own);
     if (start)
-        tell_registrars(spec, "unregister_actor", raw_format(&arena, "{'uid':['%s','%s']}", quoted(parent, name), uuid));
+        tell_registrars(spec, "unregister_actor", raw_format(&arena, "{'uid':['%s','%s']}", raw_quoted(&arena, name), uuid));
     raw_close(parent);
     raw_release(&arena);
     return 0;

@@ -67,7 +67,8 @@ const char *raw_wire_address(raw_arena *arena, const char *multiaddr) {
     if (sscanf(multiaddr, "/ip4/%63[^/]/tcp/%d", host, &port) == 2)
         return raw_format(arena, "['%s',%d]", host, port);
     const char *path = multiaddr + 5, *slash = strrchr(path, '/');
-    return raw_format(arena, "['%.*s','%s']", (int)(slash - path), path, slash + 1);
+    const char *folder = raw_format(arena, "%.*s", (int)(slash - path), path);
+    return raw_format(arena, "['%s','%s']", raw_quoted(arena, folder), raw_quoted(arena, slash + 1));
 }
 
 const char *raw_multiaddr(raw_arena *arena, const raw_node *wire) {
@@ -275,21 +276,9 @@ bool raw_wait_closed(raw_peer *peer, int ms) {
 
 /* ---- as Python speaks ---- */
 
-/* For between quotes. */
-static const char *quoted(raw_peer *peer, const char *text) {
-    char *out = raw_alloc(&peer->arena, 2 * strlen(text) + 1), *to = out;
-    for (; *text; text++) {
-        if (*text == '\'' || *text == '\\')
-            *to++ = '\\';
-        *to++ = *text;
-    }
-    *to = '\0';
-    return out;
-}
-
 bool raw_send_aid(raw_peer *peer) {
     return raw_send(peer, "{'msg_type':'Aid','name':'%s','uuid':'%s','pid':%d,'is_registrar':%s,'is_probe':false%s}",
-                    quoted(peer, peer->name), peer->uuid, (int)getpid(), peer->registrar ? "true" : "false", peer->native ? ",'ext':{'v':1}" : "");
+                    raw_quoted(&peer->arena, peer->name), peer->uuid, (int)getpid(), peer->registrar ? "true" : "false", peer->native ? ",'ext':{'v':1}" : "");
 }
 
 bool raw_receive_aid(raw_peer *peer, int ms) {
@@ -304,7 +293,7 @@ const char *raw_start(raw_peer *peer, const char *ns, const char *func, const ch
     raw_uuid(cid);
     raw_send(peer,
              "{'msg_type':'Start','cid':'%s','ns':'%s','func':'%s','kwargs':%s,'uid':['%s','%s'],'pld_spec':'typing.Any'}",
-             cid, ns, func, kwargs, quoted(peer, peer->name), peer->uuid);
+             cid, ns, func, kwargs, raw_quoted(&peer->arena, peer->name), peer->uuid);
     return cid;
 }
 
@@ -328,7 +317,7 @@ bool raw_send_error(raw_peer *peer, const char *cid, const char *type, const raw
                     "{'msg_type':'Error','src_uid':['%s','%s'],'src_type_str':'%s','boxed_type_str':'%s','relay_path':[['%s','%s']],"
                     "'message':'','tb_str':'Traceback (most recent call last):\\n%s: raised by a raw peer\\n','canceller':%s,"
                     "'sender':nil,'cid':%s,'_bad_msg':nil,'_bad_msg_as_dict':nil}",
-                    quoted(peer, peer->name), peer->uuid, type, type, quoted(peer, peer->name), peer->uuid, type, who, dialog);
+                    raw_quoted(&peer->arena, peer->name), peer->uuid, type, type, raw_quoted(&peer->arena, peer->name), peer->uuid, type, who, dialog);
 }
 
 const raw_node *raw_expect(raw_peer *peer, const char *type, const char *cid) {

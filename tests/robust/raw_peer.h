@@ -61,6 +61,8 @@ const char *raw_show(raw_arena *arena, const raw_node *node);
 /* The text form as bytes; NULL if the text is wrong. */
 unsigned char *raw_compile(raw_arena *arena, const char *text, size_t *len);
 const raw_node *raw_parse(raw_arena *arena, const char *text);
+/* What stands between the quotes for such a text. */
+const char *raw_quoted(raw_arena *arena, const char *text);
 
 void raw_uuid(char uuid[37]);
 /* The form on the wire, as text, of an address such as "/ip4/127.0.0.1/tcp/1616", and back. */

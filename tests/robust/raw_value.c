@@ -261,6 +261,17 @@ const raw_node *raw_parse(raw_arena *arena, const char *text) {
     return data ? raw_decode(arena, data, len) : NULL;
 }
 
+const char *raw_quoted(raw_arena *arena, const char *text) {
+    char *out = raw_alloc(arena, 2 * strlen(text) + 1), *to = out;
+    for (; *text; text++) {
+        if (*text == '\'' || *text == '\\')
+            *to++ = '\\';
+        *to++ = *text;
+    }
+    *to = '\0';
+    return out;
+}
+
 /* ---- bytes to a tree ---- */
 
 typedef struct input {
