@@ -130,7 +130,12 @@ class Loop {
   }
 
   void arm(Timer& timer, int64_t deadline);
-  void arm_after(Timer& timer, int64_t delay) { arm(timer, delay >= kForever - now() ? kForever : now() + delay); }
+  void arm_after(Timer& timer, int64_t delay) { arm(timer, after(delay)); }
+  /// The time in `delay` nanoseconds; kForever if there is no such time.
+  int64_t after(int64_t delay) {
+    int64_t t = now();
+    return delay >= kForever - t ? kForever : t + delay;
+  }
 
   std::unique_ptr<Watch> watch(int fd, unsigned interest, FdHandler& handler) {
     return port_->watch(fd, interest, handler);

@@ -6,25 +6,35 @@ namespace tractor::core {
 
 namespace {
 
-class DialStep final : public Dialer::Handler {
+class DialStep final : public Dialer::Handler, private Halt::Step {
  public:
   using Dialed = Result<std::unique_ptr<Transport>>;
-  DialStep(Loop& loop, const Address& to, int64_t timeout) : box_(loop), dialer_(dial(loop, to, timeout, *this)) {}
+  DialStep(Loop& loop, const Address& to, int64_t timeout, Halt* halt)
+      : Step(halt), box_(loop), dialer_(dial(loop, to, timeout, *this)) {
+    begin();
+  }
   Mailbox<Dialed>& box() { return box_; }
 
  private:
   void on_dialed(Dialed result) override { box_.put(std::move(result)); }
+  void on_halt(const ErrorRef& why) override { box_.put(Failure::of(Status::canceled, why->message())); }
   Mailbox<Dialed> box_;
   std::unique_ptr<Dialer> dialer_;
 };
 
-class GreetStep final : public PeerLink::Waiter {
+class GreetStep final : public PeerLink::Waiter, private Halt::Step {
  public:
-  explicit GreetStep(Loop& loop) : box_(loop) {}
+  GreetStep(PeerLink& link, Halt* halt) : Step(halt), link_(link), box_(link.host().engine().loop()) {
+    link_.set_waiter(this);
+    begin();
+  }
+  ~GreetStep() { link_.set_waiter(nullptr); }
   Mailbox<ErrorRef>& box() { return box_; }
 
  private:
   void on_greeted(PeerLink&, const ErrorRef& err) override { box_.put(err); }
+  void on_halt(const ErrorRef& why) override { link_.close(why); }
+  PeerLink& link_;
   Mailbox<ErrorRef> box_;
 };
 
@@ -52,30 +62,39 @@ class AskOp final : public Call {
   bool deaf_ = true;
 };
 
-class AskStep final : public Asker {
+class AskStep final : public Asker, private Halt::Step {
  public:
-  explicit AskStep(Loop& loop) : box_(loop) {}
+  AskStep(PeerLink& link, Nursery& in, std::string_view ns, std::string_view func, Bytes args, int64_t timeout, Halt* halt)
+      : Step(halt), engine_(in.engine()), box_(engine_.loop()), token_(ask(*this, link, in, ns, func, args, timeout)) {
+    begin();
+  }
   Mailbox<Answer>& box() { return box_; }
 
  private:
   void on_answer(Answer answer) override { box_.put(std::move(answer)); }
+  void on_halt(const ErrorRef&) override {
+    if (Tokened* asked = engine_.tokens().find(token_)) asked->token_cancel();
+  }
+  Engine& engine_;
   Mailbox<Answer> box_;
+  OpToken token_;
 };
 
 }  // namespace
 
-Task<Result<Ref<PeerLink>>> connect(LinkHost& host, Address to, Greeting greeting, int64_t timeout, bool* reached) {
+Task<Result<Ref<PeerLink>>> connect(LinkHost& host, Address to, Greeting greeting, int64_t timeout, Halt* halt, bool* reached) {
   Loop& loop = host.engine().loop();
-  int64_t deadline = timeout == kForever ? kForever : loop.now() + timeout;
-  DialStep dialing(loop, to, timeout);
-  auto dialed = co_await dialing.box().next();
-  if (!*dialed) co_return dialed->failure();
-  if (reached) *reached = true;
-  Ref<PeerLink> link = PeerLink::dial(host, std::move(dialed->value()), greeting);
-  GreetStep greeting_step(loop);
-  link->set_waiter(&greeting_step);
+  int64_t deadline = loop.after(timeout);
+  Ref<PeerLink> link;
+  {
+    DialStep dialing(loop, to, timeout, halt);
+    auto dialed = co_await dialing.box().next();
+    if (!*dialed) co_return dialed->failure();
+    if (reached) *reached = true;
+    link = PeerLink::dial(host, std::move(dialed->value()), greeting);
+  }
+  GreetStep greeting_step(*link, halt);
   auto greeted = co_await greeting_step.box().next(deadline);
-  link->set_waiter(nullptr);
   if (!greeted) {
     link->close(Error::of(Status::timed_out, "no handshake in time"));
     co_return Failure::of(Status::transport, to.to_string() + " accepted the connection but did not say who it is in time", "TimeoutError");
@@ -91,11 +110,8 @@ OpToken ask(Asker& asker, PeerLink& link, Nursery& in, std::string_view ns, std:
   return token;
 }
 
-Task<Answer> ask(Ref<PeerLink> link, Nursery& in, std::string_view ns, std::string_view func, std::string args, int64_t timeout,
-                 OpToken* token) {
-  AskStep step(in.engine().loop());
-  OpToken asked = ask(step, *link, in, ns, func, args, timeout);
-  if (token) *token = asked;
+Task<Answer> ask(Ref<PeerLink> link, Nursery& in, std::string_view ns, std::string_view func, std::string args, int64_t timeout, Halt* halt) {
+  AskStep step(*link, in, ns, func, args, timeout, halt);
   auto answer = co_await step.box().next();
   co_return std::move(*answer);
 }

@@ -90,4 +90,9 @@ bool Context::deliver_end(const ErrorRef& outcome) {
   return true;
 }
 
+void Context::on_gone() {
+  if (!unique()) kept_peer_ = link_->identity();  // the program has a reference
+  link_.reset();
+}
+
 }  // namespace tractor::core

@@ -30,19 +30,19 @@ class Context final : public Nursery, public Pooled<Context> {
   /// Somebody asks it to stop; `ack_cid`, if not empty, gets its CancelAck when it has ended.
   void cancel_by(const ActorId& who, std::string_view ack_cid);
 
-
  private:
   Context(PeerLink& link, std::string_view cid, const Endpoint& endpoint);
   ~Context() override = default;
   void on_idle() override;
   bool deliver_end(const ErrorRef& outcome) override;
-  void on_gone() override { link_.reset(); }
+  void on_gone() override;
   void send_ack();
 
   Ref<PeerLink> link_;
   Cid cid_;
   const Endpoint* endpoint_;
   tractor_id peer_;
+  Ref<PeerIdentity> kept_peer_;  ///< what `peer_` points into, once there is no link
   std::string answer_;
   std::vector<Cid> acks_;
   bool answered_ = false, ack_sent_ = false, refused_ = false;

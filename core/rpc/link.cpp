@@ -61,12 +61,12 @@ void PeerLink::send_aid() {
 
 void PeerLink::on_aid(const wire::Aid& aid) {
   if (aid.uuid.empty()) return violation("an Aid without a uuid");
-  peer_ = {std::string(aid.name), std::string(aid.uuid), aid.pid.value_or(0)};
+  peer_->id = {std::string(aid.name), std::string(aid.uuid), aid.pid.value_or(0)};
   native_ = !aid.ext.empty();
   registrar_ = aid.is_registrar.value_or(false);
   registrar_unknown_ = !aid.is_registrar.has_value();
   if (aid.is_probe) {
-    TRACTOR_LOG(kTransport, "tractor.ipc", "answered a registry probe of pid %lld", static_cast<long long>(peer_.pid));
+    TRACTOR_LOG(kTransport, "tractor.ipc", "answered a registry probe of pid %lld", static_cast<long long>(peer().pid));
     return close(Error::of(Status::transport, "the probe is answered"), true);
   }
   if (aid_sent_) return greeted();
@@ -89,7 +89,7 @@ void PeerLink::greeted() {
 }
 
 void PeerLink::on_timer() {
-  if (!peer_.empty() && !aid_sent_) {
+  if (!peer().empty() && !aid_sent_) {
     send_aid();
     return greeted();
   }
@@ -100,7 +100,7 @@ void PeerLink::on_timer() {
 
 void PeerLink::violation(std::string what) {
   TRACTOR_LOG(kWarning, "tractor.ipc", "closing the connection of %s[%.6s]: %s",
-              peer_.empty() ? "an unknown peer" : peer_.name.c_str(), peer_.uuid.c_str(), what.c_str());
+              peer().empty() ? "an unknown peer" : peer().name.c_str(), peer().uuid.c_str(), what.c_str());
   close(Error::of(Status::transport, "protocol violation by the peer: " + std::move(what)));
 }
 
@@ -148,7 +148,7 @@ void PeerLink::on_frame(Channel&, Bytes body, SharedBuffer& buffer) {
   auto& message = std::get<wire::Message>(decoded);
   if (phase_ == Phase::greeting) {
     auto* aid = std::get_if<wire::Aid>(&message);
-    if (!aid || !peer_.empty()) return violation(std::string("expected an Aid, received ") + wire::message_name(message));
+    if (!aid || !peer().empty()) return violation(std::string("expected an Aid, received ") + wire::message_name(message));
     return on_aid(*aid);
   }
   auto call_of = [&](std::string_view cid) {
@@ -187,14 +187,14 @@ void PeerLink::on_frame(Channel&, Bytes body, SharedBuffer& buffer) {
 }
 
 void PeerLink::on_error(const wire::ErrorMsg& msg) {
-  if (!msg.cid) return host_.on_peer_failed(*this, unbox(msg, peer_));
+  if (!msg.cid) return host_.on_peer_failed(*this, unbox(msg, peer()));
   if (Call* call = calls_.find(*msg.cid)) return call->on_error(msg);
-  if (Context* ctx = tasks_.find(*msg.cid)) return ctx->fail(unbox(msg, peer_));
+  if (Context* ctx = tasks_.find(*msg.cid)) return ctx->fail(unbox(msg, peer()));
   TRACTOR_LOG(kRuntime, "tractor.rpc", "Error for unknown dialog %.*s dropped", static_cast<int>(msg.cid->size()), msg.cid->data());
 }
 
 void PeerLink::on_start(const wire::Start& start, Bytes body, SharedBuffer& buffer) {
-  if (start.uid.uuid != peer_.uuid || start.uid.name != peer_.name)
+  if (start.uid.uuid != peer().uuid || start.uid.name != peer().name)
     return violation("a Start in the name of '" + std::string(start.uid.name) + "', which is not who it is");
   if (tasks_.find(start.cid)) {
     TRACTOR_LOG(kWarning, "tractor.rpc", "a second Start for dialog %.*s dropped", static_cast<int>(start.cid.size()), start.cid.data());
@@ -217,7 +217,7 @@ void PeerLink::on_cancel_task(const wire::Start& start) {
   auto target = Args(start.kwargs).text("cid");
   if (!target) return send_error(*Error::of(target.failure()), start.cid);
   send(wire::StartAck{start.cid, wire::FuncType::asyncfunc});
-  if (Context* ctx = tasks_.find(*target)) return ctx->cancel_by(peer_, start.cid);
+  if (Context* ctx = tasks_.find(*target)) return ctx->cancel_by(peer(), start.cid);
   cancel_ack(start.cid);
 }
 
@@ -273,7 +273,7 @@ void PeerLink::fail_calls(const ErrorRef& why) {
 // --- the end -------------------------------------------------------------------------------------------------------
 
 void PeerLink::on_lost(Channel&, Failure why) {
-  std::string who = peer_.empty() ? "" : " to " + peer_.name;
+  std::string who = peer().empty() ? "" : " to " + peer().name;
   close(Error::of(Failure::of(Status::transport, "connection" + who + " lost: " + why.message)));
 }
 
@@ -289,8 +289,8 @@ void PeerLink::close(ErrorRef why, bool flush) {
     channel_->close();
   Error::Fields gone;
   gone.code = Status::canceled;
-  gone.message = "the caller " + peer_.name + " is gone";
-  gone.canceller = peer_;
+  gone.message = "the caller " + peer().name + " is gone";
+  gone.canceller = peer();
   if (tasks_.size() > 0) {
     ErrorRef vanished = Error::make(std::move(gone));
     tasks_.each([&](Context& ctx) { ctx.cancel_from_outside(vanished); });

@@ -52,18 +52,25 @@ enum class Greeting : uint8_t {
   probe,      ///< ask who listens there, and leave
 };
 
+/// Who is on the other side. Whoever names the peer to the program keeps it, since it may outlive the connection.
+struct PeerIdentity final : RefCounted<PeerIdentity> {
+  ActorId id;
+};
+
 class PeerLink final : public LoopRefCounted<PeerLink>, private ChannelHandler, private Timer {
  public:
   static Ref<PeerLink> accept(LinkHost& host, std::unique_ptr<Transport> transport);
   static Ref<PeerLink> dial(LinkHost& host, std::unique_ptr<Transport> transport, Greeting greeting);
   static void destroy(const PeerLink* self) { delete self; }
 
-  const ActorId& peer() const { return peer_; }
+  const ActorId& peer() const { return peer_->id; }
+  const Ref<PeerIdentity>& identity() const { return peer_; }
   bool peer_is_native() const { return native_; }
   bool peer_is_registrar() const { return registrar_; }
   bool peer_registrar_unknown() const { return registrar_unknown_; }
   bool accepted() const { return accepted_; }
   bool is_open() const { return phase_ == Phase::open; }
+  bool is_closed() const { return phase_ == Phase::closed; }
   const Transport& transport() const { return channel_->transport(); }
   LinkHost& host() { return host_; }
   Channel& channel() { return *channel_; }
@@ -118,7 +125,7 @@ class PeerLink final : public LoopRefCounted<PeerLink>, private ChannelHandler, 
 
   LinkHost& host_;
   Ref<Channel> channel_;
-  ActorId peer_;
+  Ref<PeerIdentity> peer_ = make_ref<PeerIdentity>();
   CidMap<Call> calls_;
   CidMap<Context> tasks_;
   wire::StartMemo start_memo_;

@@ -24,7 +24,7 @@ void Portal::call_ends() {
 void Portal::close() {
   if (kind_ != Kind::found || !link_) return;
   Ref<PeerLink> link = std::move(link_);
-  ErrorRef why = Error::of(Status::closed, "the portal to " + id_.name + " was closed");
+  ErrorRef why = home_->engine().cancel_error("the portal to " + id_.name + " was closed");
   link->fail_calls(why);
   link->close(why, true);
 }

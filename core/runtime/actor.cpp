@@ -69,21 +69,23 @@ Result<Done> Actor::prepare(event_base* base, std::string name, std::string uuid
   auto [near, far] = memory_pair(*loop_);
   self_peer_ = PeerLink::accept(*this, std::move(far));
   self_link_ = PeerLink::dial(*this, std::move(near), Greeting::at_once);
-  self_portal_ = Portal::open_self(*backstage_, *self_link_, id_);
+  self_portal_ = Ref<Portal>(Portal::open_self(*backstage_, *self_link_, id_));
   self_portal_->set_default_in(*main_);
   return Done{};
 }
 
 Status Actor::run() {
-  if (ended()) return Status::closed;
-  if (!own_loop_) return Status::not_supported;
-  if (loop_->dispatching()) return Status::deadlock;
+  if (running_.exchange(true)) return Owner::check() == Status::ok ? Status::deadlock : Status::wrong_thread;
   Ref<Actor> self(this);
-  Owner::claim();
-  while (!finished_ && loop_->port().run_once()) {
+  Status status = ended() ? Status::closed : !own_loop_ ? Status::not_supported : Status::ok;
+  if (status == Status::ok) {
+    Owner::claim();
+    while (!finished_ && loop_->port().run_once()) {
+    }
+    last_act(this);
   }
-  last_act(this);
-  return Status::ok;
+  running_ = false;
+  return status;
 }
 
 void Actor::close() {
@@ -142,7 +144,7 @@ void Actor::on_link_lost(PeerLink& link, const ErrorRef& why) {
     if (child->owns(link)) return child->on_link_lost(why);
   link.fail_calls(why);
   if (&link == parent_link_.get()) {
-    if (boot_box_ && state_ == State::booting) boot_box_->put({BootEvent::parent_lost, why});
+    if (booting()) stop_boot(why);
     if (state_ == State::up) {
       TRACTOR_LOG(kRuntime, "tractor", "the parent is gone: %s", why->message().c_str());
       begin_closing();

@@ -5,6 +5,7 @@
 // boot.cpp has the two ways up (root, child), shutdown.cpp the one way down.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "base/handles.hpp"
 #include "ipc/transport.hpp"
 #include "registry/registrar.hpp"
+#include "rpc/ask.hpp"
 #include "rpc/link.hpp"
 #include "rpc/portal.hpp"
 #include "runtime/config.hpp"
@@ -62,7 +64,6 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   static Actor* current();
   static void destroy(const Actor* self) { delete self; }
 
-
   /// Runs the own loop until the end.
   Status run();
   void close();
@@ -76,11 +77,12 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   Engine& engine() override { return *engine_; }
   Loop& loop() { return *loop_; }
   Nursery* main() const { return main_.get(); }
+  bool booting() const { return state_ == State::booting; }
   Nursery& service() override { return *service_; }
   Nursery& backstage() { return *backstage_; }
   bool ended() const { return state_ == State::ended; }
-  Portal* self_portal() const { return self_portal_; }
-  Portal* parent_portal() const { return parent_portal_; }
+  Portal* self_portal() const { return self_portal_.get(); }
+  Portal* parent_portal() const { return parent_portal_.get(); }
   PeerLink& self_link() { return *self_link_; }
   const std::vector<Address>& addresses() const { return bound_; }
   const std::vector<std::string>& address_texts() const { return bound_texts_; }
@@ -129,6 +131,10 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   // boot.cpp
   Flow boot_root(RootConfig config);
   Flow boot_child();
+  Task<Result<Done>> become_root(const RootConfig* config);
+  Task<Result<Done>> become_child();
+  void stop_boot(ErrorRef why);
+  void boot_over(const Result<Done>& done);
   Task<Result<Done>> elect(const RootConfig* config);
   Task<Result<Done>> register_everywhere();
   Result<Done> listen_at(const std::vector<Address>& addrs);
@@ -154,10 +160,6 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   void drop_link(PeerLink& link);
   void bury_inherited();
 
-  struct BootEvent {
-    enum Kind { spec, cancelled, parent_lost } kind;
-    ErrorRef err;
-  };
   struct CloseEvent {};
 
   std::unique_ptr<Loop> loop_;
@@ -178,6 +180,7 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   int end_signal_ = 0;
   bool own_loop_ = true, program_ = false, close_wanted_ = false, spec_taken_ = false;
   bool acks_sent_ = false, finished_ = false, subreaper_ = false;
+  std::atomic<bool> running_ = false;
 
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Address> bound_, registry_addrs_;
@@ -188,13 +191,13 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
 
   std::vector<Ref<PeerLink>> links_;
   Ref<PeerLink> self_link_, self_peer_, parent_link_;
-  Portal* self_portal_ = nullptr;
-  Portal* parent_portal_ = nullptr;
+  Ref<Portal> self_portal_, parent_portal_;
   std::vector<Child*> children_;
   std::vector<PendingAck> acks_;
 
-  // While a child boots.
-  std::optional<Mailbox<BootEvent>> boot_box_;
+  // While it boots; what wants to end it then only stops the boot, whose failure ends it.
+  Halt boot_halt_;
+  std::optional<Mailbox<ErrorRef>> boot_box_;  ///< in a child; null: the SpawnSpec was applied
   std::optional<Mailbox<CloseEvent>> close_box_;
   Endpoint ready_;
   Context* ready_ctx_ = nullptr;

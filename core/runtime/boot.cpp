@@ -34,35 +34,29 @@ Task<Done> pause(Loop& loop, int64_t ns) {
 }
 
 /// The connection to oneself shakes hands like any other, which takes a few turns of the loop.
-Task<Done> greet_oneself(Actor& actor) {
-  while (!actor.self_link().is_open()) co_await pause(actor.loop(), 0);
+Task<Result<Done>> greet_oneself(Actor& actor) {
+  while (!actor.self_link().is_open()) {
+    if (actor.self_link().is_closed()) co_return Failure::of(Status::runtime, "the actor can't greet itself; is its name too long?", "RuntimeError");
+    co_await pause(actor.loop(), 0);
+  }
   co_return Done{};
 }
 
 /// Who answers at a registry address.
-Task<Verdict> probe(Actor& actor, Address addr) {
+Task<Verdict> probe(Actor& actor, Address addr, Halt& halt) {
   int64_t deadline = actor.loop().now() + kProbeTotal;
   bool reached = false;
   for (int attempt = 1; attempt <= kProbeAttempts && actor.loop().now() < deadline; ++attempt) {
-    auto link = co_await connect(actor, addr, Greeting::probe, kProbeAttempt, &reached);
+    auto link = co_await connect(actor, addr, Greeting::probe, kProbeAttempt, &halt, &reached);
     if (link) {
       bool registrar = (*link)->peer_is_registrar() || (*link)->peer_registrar_unknown();
       (*link)->close(Error::of(Status::closed, "the probe is answered"));
       co_return registrar ? Verdict::registrar : Verdict::occupied;
     }
-    if (!reached) co_return Verdict::absent;
+    if (!reached || halt.why()) co_return Verdict::absent;
     if (attempt < kProbeAttempts) co_await pause(actor.loop(), kProbePause * attempt);
   }
   co_return Verdict::occupied;
-}
-
-std::vector<ModuleSpec> specs_of(const std::vector<std::string>& modules) {
-  std::vector<ModuleSpec> specs;
-  for (const std::string& m : modules) {
-    size_t eq = m.find('=');
-    specs.push_back(eq == std::string::npos ? ModuleSpec{m, {}} : ModuleSpec{m.substr(0, eq), m.substr(eq + 1)});
-  }
-  return specs;
 }
 
 }  // namespace
@@ -92,29 +86,18 @@ Result<Actor*> Actor::open_root(RootConfig config, bool program, tractor_root_fn
   return actor.release();
 }
 
-Flow Actor::boot_root(RootConfig config) {
-  auto elected = co_await elect(&config);
-  if (!elected) {
-    boot_failed(Error::of(elected.failure()));
-    co_return;
-  }
-  auto loaded = load_modules(specs_of(config.modules));
-  if (!loaded) {
-    boot_failed(Error::of(loaded.failure()));
-    co_return;
-  }
+Flow Actor::boot_root(RootConfig config) { boot_over(co_await become_root(&config)); }
+
+Task<Result<Done>> Actor::become_root(const RootConfig* config) {
+  if (auto elected = co_await elect(config); !elected) co_return elected.failure();
+  if (auto loaded = load_modules(config->modules); !loaded) co_return loaded.failure();
   vars_.set_flag("_is_root", true);
   vars_.set_address("_root_mailbox", bound_.front());
   vars_.set_addresses("_root_addrs", bound_);
   vars_.set_addresses("_registry_addrs", registry_addrs_);
-  vars_.set_transports({config.transport});
-  auto registered = co_await register_everywhere();
-  if (!registered) {
-    boot_failed(Error::of(registered.failure()));
-    co_return;
-  }
-  co_await greet_oneself(*this);
-  up();
+  vars_.set_transports({config->transport});
+  if (auto registered = co_await register_everywhere(); !registered) co_return registered.failure();
+  co_return co_await greet_oneself(*this);
 }
 
 Task<Result<Done>> Actor::elect(const RootConfig* config) {
@@ -126,7 +109,8 @@ Task<Result<Done>> Actor::elect(const RootConfig* config) {
   }
   std::vector<Address> registrars, occupied;
   for (const Address& addr : candidates) {
-    Verdict verdict = co_await probe(*this, addr);
+    Verdict verdict = co_await probe(*this, addr, boot_halt_);
+    if (boot_halt_.why()) co_return Failure::of(Status::canceled, "the boot was stopped");
     if (verdict == Verdict::registrar) registrars.push_back(addr);
     if (verdict == Verdict::occupied) occupied.push_back(addr);
   }
@@ -175,32 +159,22 @@ Result<Actor*> Actor::open_child(BootInfo info) {
   return actor.release();
 }
 
-Flow Actor::boot_child() {
-  auto link = co_await connect(*this, boot_->parent_addr, Greeting::to_parent, kConnectLimit);
-  if (!link) {
-    boot_failed(Error::of(link.failure()));
-    co_return;
-  }
+Flow Actor::boot_child() { boot_over(co_await become_child()); }
+
+Task<Result<Done>> Actor::become_child() {
+  auto link = co_await connect(*this, boot_->parent_addr, Greeting::to_parent, kConnectLimit, &boot_halt_);
+  if (!link) co_return link.failure();
   parent_link_ = *link;
-  parent_portal_ = Portal::open(*backstage_, *parent_link_, Portal::Kind::parent);
+  parent_portal_ = Ref<Portal>(Portal::open(*backstage_, *parent_link_, Portal::Kind::parent));
   parent_portal_->set_default_in(*main_);
   auto told = co_await boot_box_->next(loop_->now() + kBootLimit);
-  if (!told || told->err) {
-    boot_failed(told ? told->err : Error::of(Status::timed_out, "the parent did not say in time what to be"));
-    co_return;
+  if (!told) co_return Failure::of(Status::timed_out, "the parent did not say in time what to be");
+  if (*told) {
+    stop_boot(*told);
+    co_return Done{};
   }
-  auto registered = co_await register_everywhere();
-  if (!registered) {
-    boot_failed(Error::of(registered.failure()));
-    co_return;
-  }
-  co_await greet_oneself(*this);
-  if (!boot_box_->empty()) {
-    auto ended = co_await boot_box_->next();
-    boot_failed(ended->err);
-    co_return;
-  }
-  up();
+  if (auto registered = co_await register_everywhere(); !registered) co_return registered.failure();
+  co_return co_await greet_oneself(*this);
 }
 
 void Actor::on_spawn_spec(PeerLink& link, const wire::SpawnSpec& spec) {
@@ -208,7 +182,7 @@ void Actor::on_spawn_spec(PeerLink& link, const wire::SpawnSpec& spec) {
     return link.close(Error::of(Status::transport, "protocol violation by the peer: an unexpected SpawnSpec"));
   spec_taken_ = true;
   auto applied = apply_spec(spec);
-  boot_box_->put({BootEvent::spec, applied ? ErrorRef() : Error::of(applied.failure())});
+  boot_box_->put(applied ? ErrorRef() : Error::of(applied.failure()));
 }
 
 Result<Done> Actor::apply_spec(const wire::SpawnSpec& spec) {
@@ -296,7 +270,7 @@ Task<Result<Done>> Actor::register_everywhere() {
     co_return Done{};
   }
   for (const Address& registry : registry_addrs_) {
-    auto link = co_await connect(*this, registry, Greeting::at_once, kConnectLimit);
+    auto link = co_await connect(*this, registry, Greeting::at_once, kConnectLimit, &boot_halt_);
     if (!link) co_return Failure::of(Status::registry, "can't reach the registrar: " + link.failure().message, "ConnectionError");
     Failure failed{Status::ok, {}, nullptr};
     for (const Address& addr : bound_) {
@@ -307,7 +281,7 @@ Task<Result<Done>> Actor::register_everywhere() {
       pack_uid(pack, id_);
       pack.str("addr");
       pack_address(pack, addr);
-      Answer answer = co_await ask(*link, *backstage_, "self", "register_actor", std::string(kwargs.view()), kRegisterLimit);
+      Answer answer = co_await ask(*link, *backstage_, "self", "register_actor", std::string(kwargs.view()), kRegisterLimit, &boot_halt_);
       if (answer.err) {
         failed = Failure::of(Status::registry, "the registrar refused " + addr.to_string() + ": " + answer.err->message(), "RuntimeError");
         break;
@@ -317,6 +291,21 @@ Task<Result<Done>> Actor::register_everywhere() {
     if (failed.code != Status::ok) co_return failed;
   }
   co_return Done{};
+}
+
+/// Only the boot itself ends the boot: it and the shutdown are never under way at the same time.
+void Actor::stop_boot(ErrorRef why) {
+  boot_halt_.halt(why);
+  if (boot_box_) boot_box_->put(why);
+}
+
+void Actor::boot_over(const Result<Done>& done) {
+  if (boot_halt_.why())
+    boot_failed(boot_halt_.why());
+  else if (!done)
+    boot_failed(Error::of(done.failure()));
+  else
+    up();
 }
 
 void Actor::up() {

@@ -100,7 +100,7 @@ Task<ErrorRef> Child::boot() {
   if (cancel_reason_) co_return cancel_reason_;
   auto spec = launch_spec();
   if (!spec) co_return Error::of(spec.failure());
-  int64_t deadline = config_.boot_timeout == kForever ? kForever : actor_.loop().now() + config_.boot_timeout;
+  int64_t deadline = actor_.loop().after(config_.boot_timeout);
   auto launched = Process::launch(actor_.loop(), *spec, *this);
   if (!launched) co_return Error::of(launched.failure());
   process_ = std::move(*launched);
@@ -128,7 +128,6 @@ Task<ErrorRef> Child::boot() {
         ask(*this, *link_, actor_.backstage(), "self", "_ready", kEmptyMap, 0);
         break;
       case Event::answered:
-        asking_ = false;
         if (!event->err) co_return ErrorRef();
         if (event->err->code() == Status::transport) break;
         failure_ = event->err;
@@ -164,12 +163,11 @@ Task<Done> Child::end(ErrorRef failed) {
   if (process_ && !exited_ && booted && link_->is_open() && !asking_) {
     asking_ = true;
     ask(*this, *link_, actor_.backstage(), "self", "cancel", kEmptyMap, config_.cancel_timeout);
-    int64_t deadline = loop.now() + config_.cancel_timeout;
+    int64_t deadline = loop.after(config_.cancel_timeout);
     while (!exited_ && !acked_) {
       auto event = co_await events_.next(deadline);
       if (!event) break;
       if (event->kind == Event::answered) {
-        asking_ = false;
         acked_ = !event->err;
         if (event->err) break;
       }
@@ -177,7 +175,7 @@ Task<Done> Child::end(ErrorRef failed) {
   }
   if (process_ && !exited_) {
     if (!acked_) process_->signal(booted ? SIGTERM : SIGKILL);
-    int64_t deadline = loop.now() + config_.kill_timeout;
+    int64_t deadline = loop.after(config_.kill_timeout);
     while (!exited_) {
       auto event = co_await events_.next(deadline);
       if (!event) {
@@ -193,10 +191,7 @@ Task<Done> Child::end(ErrorRef failed) {
     link_->fail_calls(gone);
     link_->close(gone);
   }
-  while (asking_) {
-    auto event = co_await events_.next();
-    if (event->kind == Event::answered) asking_ = false;
-  }
+  while (asking_) co_await events_.next();
   co_return Done{};
 }
 

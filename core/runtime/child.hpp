@@ -72,7 +72,10 @@ class Child final : public ChildOf, private Process::Handler, private Asker {
   void unlink_sockets() const;
 
   void on_exit(Process& process, const ExitStatus& status) override;
-  void on_answer(Answer answer) override { events_.put({Event::answered, answer.err}); }
+  void on_answer(Answer answer) override {
+    asking_ = false;
+    events_.put({Event::answered, answer.err});
+  }
 
   Actor& actor_;
   Ref<Nursery> home_;

@@ -14,9 +14,13 @@ struct event_base;
 
 namespace tractor::core {
 
+struct ModuleSpec {
+  std::string name, file;  ///< file: what a Python child imports, or a shared object; may be empty
+};
+
 struct RootConfig {
   std::string name = "root";
-  std::vector<std::string> modules;
+  std::vector<ModuleSpec> modules;
   std::vector<Address> registry_addrs;  ///< empty: the transport's default
   std::vector<Address> bind_addrs;
   TransportKind transport = TransportKind::tcp;
@@ -27,10 +31,6 @@ struct RootConfig {
   bool signals = false;
   int64_t handshake_timeout = 10 * kSecond;
   size_t max_frame = wire::kMaxFrameDefault;
-};
-
-struct ModuleSpec {
-  std::string name, file;  ///< file: what a Python child imports, or a shared object; may be empty
 };
 
 struct SpawnConfig {

@@ -45,7 +45,7 @@ OpToken DiscoverOp::start(Actor& actor, Nursery& in, What what, std::string name
   if (bad) {
     op->decide(bad);
   } else if (op->begin()) {
-    op->search_ = new Search{op, Ref<Nursery>(&in), 0};
+    op->search_ = new Search{op, Ref<Nursery>(&in), {}};
     run(actor, op->search_, what, std::move(name), std::move(at), timeout);
   }
   return token;
@@ -54,23 +54,26 @@ OpToken DiscoverOp::start(Actor& actor, Nursery& in, What what, std::string name
 DiscoverOp::~DiscoverOp() {
   if (!search_) return;
   search_->op = nullptr;
-  if (Tokened* question = engine().tokens().find(search_->question)) question->token_cancel();
+  search_->halt.halt(engine().cancel_error("nobody waits for it any more"));
 }
 
 void DiscoverOp::deliver(const Error* err) { fn_(to_c(err), err ? nullptr : to_c(portal_), user_); }
 
 Flow DiscoverOp::run(Actor& actor, Search* search, What what, std::string name, std::optional<Address> at, int64_t timeout) {
-  int64_t deadline = timeout > 0 && timeout != kForever ? actor.loop().now() + timeout : kForever;
+  // The actor does not end before its searches have, though nobody may wait for them.
+  actor.backstage().enter();
+  int64_t deadline = timeout > 0 ? actor.loop().after(timeout) : kForever;
   auto found = co_await look(actor, search, what, std::move(name), std::move(at), deadline);
-  if (DiscoverOp* op = search->op) {
-    op->search_ = nullptr;
-    if (found)
-      op->portal_ = *found;
+  DiscoverOp* op = search->op;
+  if (op) op->search_ = nullptr;
+  if (op && !op->decided()) {
+    if (found) op->portal_ = *found;
     op->decide(found ? ErrorRef() : Error::of(found.failure()));
   } else if (found && *found) {
     (*found)->close();
   }
   delete search;
+  actor.backstage().leave();
 }
 
 Task<Result<Portal*>> DiscoverOp::look(Actor& actor, Search* search, What what, std::string name, std::optional<Address> at,
@@ -90,8 +93,9 @@ Task<Result<Portal*>> DiscoverOp::look(Actor& actor, Search* search, What what, 
   } else {
     if (!at && actor.registry_addrs().empty()) co_return Failure::of(Status::registry, "this actor knows no registrar", "RuntimeError");
     Address where = at ? *at : actor.registry_addrs().front();
-    auto link = co_await connect(actor, where, Greeting::at_once, left(loop, deadline));
+    auto link = co_await connect(actor, where, Greeting::at_once, left(loop, deadline), &search->halt);
     if (!link) {
+      if (loop.now() >= deadline) co_return Failure::of(Status::timed_out, link.failure().message, "TimeoutError");
       if (what == What::registry) co_return link.failure();
       co_return Failure::of(Status::registry, "can't reach the registrar: " + link.failure().message, "ConnectionError");
     }
@@ -109,7 +113,7 @@ Task<Result<Portal*>> DiscoverOp::look(Actor& actor, Search* search, What what, 
     }
   }
   Answer answer = co_await ask(registry, actor.backstage(), "self", what == What::find ? "find_actor" : "wait_for_actor",
-                               name_argument(name), deadline == kForever ? 0 : left(loop, deadline), &search->question);
+                               name_argument(name), deadline == kForever ? 0 : left(loop, deadline), &search->halt);
   Result<Portal*> outcome = static_cast<Portal*>(nullptr);
   if (answer.err) {
     bool late = answer.err->code() == Status::timed_out;
@@ -124,11 +128,14 @@ Task<Result<Portal*>> DiscoverOp::look(Actor& actor, Search* search, What what, 
       if (self && !in.ended()) {
         outcome = Portal::open_self(in, actor.self_link(), actor.self());
       } else {
-        auto link = co_await connect(actor, to, Greeting::at_once, left(loop, deadline));
+        auto link = co_await connect(actor, to, Greeting::at_once, left(loop, deadline), &search->halt);
         if (link && !in.ended()) {
           outcome = Portal::open(in, **link, Portal::Kind::found);
         } else if (link) {
           (*link)->close(Error::of(Status::closed, "nobody waits for it any more"), true);
+        } else if (search->halt.why() || loop.now() >= deadline) {
+          // It was not asked to the end: that says nothing about who lives there.
+          outcome = Failure::of(Status::timed_out, link.failure().message, "TimeoutError");
         } else if (what == What::find) {
           // Registered, but nobody lives there: the registrar should know.
           TRACTOR_LOG(kRuntime, "tractor.registry", "stale entry of '%s': %s", name.c_str(), link.failure().message.c_str());
@@ -137,7 +144,7 @@ Task<Result<Portal*>> DiscoverOp::look(Actor& actor, Search* search, What what, 
           pack.map(1);
           pack.str("addr");
           pack_address(pack, to);
-          co_await ask(registry, actor.backstage(), "self", "delete_addr", std::string(args.view()), kSecond);
+          co_await ask(registry, actor.backstage(), "self", "delete_addr", std::string(args.view()), kSecond, &search->halt);
         } else {
           outcome = link.failure();
         }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/handles.hpp"
+#include "rpc/ask.hpp"
 #include "rpc/portal.hpp"
 #include "scope/flow.hpp"
 #include "scope/op.hpp"
@@ -26,7 +27,7 @@ class DiscoverOp final : public Op {
   struct Search {
     DiscoverOp* op;
     Ref<Nursery> in;
-    OpToken question = 0;  ///< to the registrar
+    Halt halt;
   };
   DiscoverOp(Nursery& in, tractor_portal_fn fn, void* user) : Op(in, fn != nullptr), fn_(fn), user_(user) {}
   ~DiscoverOp() override;

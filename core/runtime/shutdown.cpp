@@ -1,4 +1,5 @@
 // The one way down: tasks, then the program's own scope, then the registrar, the sockets, the loop.
+#include <algorithm>
 #include <csignal>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -58,7 +59,7 @@ void Actor::on_cancel_actor(PeerLink& link, std::string_view cid) {
   f.message = "cancelled by " + link.peer().name;
   f.canceller = link.peer();
   ErrorRef why = Error::make(std::move(f));
-  if (state_ == State::booting && boot_box_) boot_box_->put({BootEvent::cancelled, why});
+  if (booting()) return stop_boot(why);
   begin_closing();
   service_->cancel_from_outside(why);
   // Absorbed: an actor that does as it is told has not failed.
@@ -68,6 +69,7 @@ void Actor::on_cancel_actor(PeerLink& link, std::string_view cid) {
 void Actor::on_signal(int signo) {
   if (signo == SIGCHLD) return bury_inherited();
   if (!is_root()) {
+    if (booting()) return stop_boot(engine_->cancel_error("SIGTERM"));
     begin_closing();
     service_->cancel_from_outside(engine_->cancel_error("SIGTERM"));
     main_->cancel("SIGTERM");
@@ -75,13 +77,15 @@ void Actor::on_signal(int signo) {
   }
   if (end_signal_ != 0) {
     for (Child* child : children_) child->kill();
-    signals_.reset();
+    // Not what was there before us: that may be to ignore it.
+    signal(signo, SIG_DFL);
     raise(signo);
     return;
   }
   end_signal_ = signo;
-  main_->fail(Error::of(Failure::of(Status::interrupted, std::string("interrupted by ") + (signo == SIGINT ? "SIGINT" : "SIGTERM"),
-                                    "KeyboardInterrupt")));
+  ErrorRef why = Error::of(Failure::of(Status::interrupted, std::string("interrupted by ") + (signo == SIGINT ? "SIGINT" : "SIGTERM"),
+                                       "KeyboardInterrupt"));
+  booting() ? stop_boot(why) : main_->fail(why);
 }
 
 void Actor::begin_closing() {
@@ -131,12 +135,12 @@ Task<Done> Actor::unregister_everywhere() {
   std::string args(kwargs.view());
   for (const Address& registry : registry_addrs_) {
     int64_t deadline = loop_->now() + kUnregisterLimit;
-    auto link = co_await connect(*this, registry, Greeting::at_once, kUnregisterLimit);
+    auto link = co_await connect(*this, registry, Greeting::at_once, kUnregisterLimit, nullptr);
     if (!link) {
       TRACTOR_LOG(kRuntime, "tractor.registry", "can't unregister: %s", link.failure().message.c_str());
       continue;
     }
-    Answer answer = co_await ask(*link, *backstage_, "self", "unregister_actor", args, deadline - loop_->now());
+    Answer answer = co_await ask(*link, *backstage_, "self", "unregister_actor", args, std::max<int64_t>(deadline - loop_->now(), 1), nullptr);
     if (answer.err) TRACTOR_LOG(kRuntime, "tractor.registry", "can't unregister: %s", answer.err->message().c_str());
     (*link)->close(Error::of(Status::closed, "unregistered"), true);
   }
@@ -161,7 +165,6 @@ void Actor::last_act(void* self) {
   actor.main_.reset();
   actor.service_.reset();
   actor.backstage_.reset();
-  actor.self_portal_ = actor.parent_portal_ = nullptr;
   actor.registrar_.reset();
   actor.engine_.reset();
   actor.loop_.reset();

@@ -254,7 +254,7 @@ void formatted_as_a_tree(void**) {
   std::free(text);
 }
 
-// ERR-01 to ERR-05
+// ERR-01, ERR-02, ERR-03, ERR-04, ERR-05
 void types_are_looked_up_by_name(void**) {
   assert_false(tractor_error_type_known("CustomAppError"));
   assert_int_equal(tractor_error_type_register("CustomAppError"), TRACTOR_OK);
