@@ -12,8 +12,9 @@ using namespace tractor::core;
 
 int tractor_register(const char* module, const tractor_endpoint* list, void* user) {
   try {
+    if (!list) return TRACTOR_EINVAL;
     size_t count = 0;
-    while (list && list[count].name) ++count;
+    while (list[count].name) ++count;
     return static_cast<int>(Modules::add(module, list, count, user));
   } catch (const std::bad_alloc&) {
     return TRACTOR_ENOMEM;
@@ -70,10 +71,10 @@ int tractor_actor_post(tractor_actor* actor, tractor_done_fn fn, void* user) {
 }
 
 tractor_nursery* tractor_actor_nursery(tractor_actor* actor) {
-  static Nursery* dead = UserNursery::dead();
-  return guarded_or(to_c(dead), [&] {
-    Nursery* main = actor ? from_c(actor)->main() : nullptr;
-    return to_c(main ? main : dead);
+  return guarded_or(dead_nursery(), [&] {
+    // Before it has an address it can't have children.
+    Nursery* main = actor && !from_c(actor)->addresses().empty() ? from_c(actor)->main() : nullptr;
+    return main ? to_c(main) : dead_nursery();
   });
 }
 

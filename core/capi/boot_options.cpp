@@ -2,11 +2,13 @@
 
 #include "base/log.hpp"
 #include "capi/options.hpp"
+#include "wire/utf8.hpp"
 
 namespace tractor::core {
 
 namespace {
 
+constexpr size_t kLongestName = 1024;
 constexpr size_t kMostItems = 4096;  // an array without its NULL is noticed, not followed for ever
 
 Result<std::vector<std::string>> strings(const char* const* list, const char* field) {
@@ -69,6 +71,14 @@ Result<std::vector<ModuleSpec>> modules(const char* const* list, const char* fie
     if (!result_) return result_.failure();  \
   } while (false)
 
+Result<Done> check_actor_name(std::string_view name, const char* field) {
+  if (name.size() > kLongestName)
+    return Failure::of(Status::invalid, std::string(field) + " has " + std::to_string(name.size()) + " bytes; at most " +
+                                            std::to_string(kLongestName) + " are allowed", "ValueError");
+  if (!wire::valid_utf8(name)) return Failure::of(Status::invalid, std::string(field) + " is not UTF-8", "ValueError");
+  return Done{};
+}
+
 Result<RootConfig> read_root_options(const tractor_root_options* options) {
   tractor_root_options o;
   TRY(o, read_options(options, sizeof(tractor_root_options), "tractor_root_options"));
@@ -77,7 +87,8 @@ Result<RootConfig> read_root_options(const tractor_root_options* options) {
   CHECK(check_reserved(o.reserved0, "tractor_root_options.reserved0"));
   CHECK(not_negative(o.handshake_timeout_ns, "tractor_root_options.handshake_timeout_ns"));
   if (o.name && *o.name) c.name = o.name;
-  TRY(c.modules, strings(o.enable_modules, "tractor_root_options.enable_modules"));
+  CHECK(check_actor_name(c.name, "tractor_root_options.name"));
+  TRY(c.modules, modules(o.enable_modules, "tractor_root_options.enable_modules"));
   TRY(c.registry_addrs, addresses(o.registry_addrs, "tractor_root_options.registry_addrs"));
   TRY(c.bind_addrs, addresses(o.bind_addrs, "tractor_root_options.bind_addrs"));
   if (o.transport) {

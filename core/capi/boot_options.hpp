@@ -4,11 +4,15 @@
 #include <tractor/actor.h>
 #include <tractor/nursery.h>
 
+#include <string_view>
+
 #include "base/result.hpp"
 #include "runtime/config.hpp"
 
 namespace tractor::core {
 
+/// What an actor may be called: text that fits into a handshake with room to spare.
+Result<Done> check_actor_name(std::string_view name, const char* field);
 Result<RootConfig> read_root_options(const tractor_root_options* options);
 Result<SpawnConfig> read_spawn_options(const tractor_spawn_options* options);
 

@@ -3,6 +3,8 @@
 
 #include <tractor/portal.h>
 
+#include <cstring>
+#include <string>
 #include <string_view>
 
 #include "capi/options.hpp"
@@ -21,6 +23,16 @@ inline Result<CallOptions> read_call_options(const tractor_call_options* options
   if (auto ok = check_reserved(read->reserved0, "tractor_call_options.reserved0"); !ok) return ok.failure();
   if (read->timeout_ns < 0) return Failure::of(Status::invalid, "tractor_call_options.timeout_ns is negative", "ValueError");
   return CallOptions{read->timeout_ns};
+}
+
+/// A Start carries both names besides the arguments, which may be almost as large as a frame can be.
+inline Result<Done> check_endpoint_name(const char* module, const char* func) {
+  constexpr size_t kLongest = 4096;
+  if (!module || !*module || !func || !*func) return Failure::of(Status::invalid, "an endpoint has a module and a name", "ValueError");
+  for (const char* name : {module, func})
+    if (strnlen(name, kLongest + 1) > kLongest)
+      return Failure::of(Status::invalid, "an endpoint's module or name is longer than " + std::to_string(kLongest) + " bytes", "ValueError");
+  return Done{};
 }
 
 inline std::string_view text_view(const char* text) { return text ? std::string_view(text) : std::string_view(); }

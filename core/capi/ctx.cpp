@@ -32,7 +32,7 @@ int answer(Context& ctx, Bytes value) {
 
 }  // namespace
 
-tractor_nursery* tractor_ctx_nursery(tractor_ctx* ctx) { return to_c(static_cast<Nursery*>(from_c(ctx))); }
+tractor_nursery* tractor_ctx_nursery(tractor_ctx* ctx) { return ctx ? to_c(static_cast<Nursery*>(from_c(ctx))) : dead_nursery(); }
 
 tractor_actor* tractor_ctx_actor(tractor_ctx* ctx) {
   return guarded_or(static_cast<tractor_actor*>(nullptr), [&] { return ctx && !from_c(ctx)->ended() ? to_c(Actor::current()) : nullptr; });

@@ -12,8 +12,7 @@ namespace {
 tractor_op discover(tractor_nursery* in, DiscoverOp::What what, const char* name, const char* addr, const tractor_call_options* options,
                     tractor_portal_fn fn, void* user) {
   return guarded<tractor_op>([&]() -> tractor_op {
-    if (!Actor::current()) return TRACTOR_ERUNTIME;
-    if (!in) return TRACTOR_EINVAL;
+    if (!in) return Actor::current() ? TRACTOR_EINVAL : TRACTOR_ERUNTIME;
     Nursery* n = live(in);
     if (!n) return TRACTOR_ECLOSED;
     ErrorRef bad;

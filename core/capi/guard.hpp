@@ -33,6 +33,12 @@ R guarded_or(R otherwise, F&& body) noexcept {
   }
 }
 
+/// One for all: every verb on it answers that it has ended, and a reference on it is never the last one.
+inline tractor_nursery* dead_nursery() {
+  static Nursery* dead = UserNursery::dead();
+  return to_c(dead);
+}
+
 /// The nursery that a start waits in; null if there is nobody to tell.
 inline Nursery* live(tractor_nursery* nursery) {
   Nursery* n = from_c(nursery);

@@ -1,6 +1,7 @@
 #include <tractor/nursery.h>
 
 #include "capi/boot_options.hpp"
+#include "capi/call_options.hpp"
 #include "capi/guard.hpp"
 #include "capi/options.hpp"
 #include "runtime/actor.hpp"
@@ -12,12 +13,6 @@
 using namespace tractor::core;
 
 namespace {
-
-/// One for all: every verb on it answers that it has ended, and a reference on it is never the last one.
-tractor_nursery* dead_nursery() {
-  static Nursery* dead = UserNursery::dead();
-  return to_c(dead);
-}
 
 Result<NurseryOptions> read_nursery_options(const tractor_nursery_options* options) {
   auto read = read_options(options, sizeof(tractor_nursery_options), "tractor_nursery_options");
@@ -185,6 +180,7 @@ tractor_op tractor_nursery_start_actor(tractor_nursery* in, const char* name, co
     auto config = read_spawn_options(options);
     if (!config) note(bad, config.failure());
     if (!name || !*name) note(bad, Failure::of(Status::invalid, "a child needs a name", "ValueError"));
+    else if (auto ok = check_actor_name(name, "the child's name"); !ok) note(bad, ok.failure());
     return StartOp::start(*Actor::current(), n, text_or(name, ""), config ? std::move(*config) : SpawnConfig{}, bad, fn, user);
   });
 }
@@ -197,7 +193,8 @@ tractor_op tractor_nursery_run_in_actor(tractor_nursery* in, const char* module,
     if (!config) note(bad, config.failure());
     auto kwargs = check_arguments({static_cast<const char*>(args.data), args.len});
     if (!kwargs) note(bad, kwargs.failure());
-    if (!module || !*module || !func || !*func) note(bad, Failure::of(Status::invalid, "an endpoint has a module and a name", "ValueError"));
+    if (auto ok = check_endpoint_name(module, func); !ok) note(bad, ok.failure());
+    else if (ok = check_actor_name(func, "the endpoint's name, which is also the child's,"); !ok) note(bad, ok.failure());
     SpawnConfig c = config ? std::move(*config) : SpawnConfig{};
     bool enabled = false;
     for (const ModuleSpec& m : c.modules) enabled = enabled || m.name == text_or(module, "");

@@ -38,8 +38,8 @@ tractor_op run(tractor_portal* portal, tractor_nursery* in, const char* ns, cons
     else note(bad, read.failure());
     auto kwargs = check_arguments({static_cast<const char*>(args.data), args.len});
     if (!kwargs) note(bad, kwargs.failure());
-    if (!ns || !*ns || !func || !*func) {
-      note(bad, Failure::of(Status::invalid, "an endpoint has a module and a name", "ValueError"));
+    if (auto ok = check_endpoint_name(ns, func); !ok) {
+      note(bad, ok.failure());
     } else if (std::string_view(ns) == "self") {
       if (!self_allowed) note(bad, Failure::of(Status::invalid, "'self' is no module: see tractor_portal_run_from_ns()", "ValueError"));
       if (auto served = check_self(*p, func); !served) note(bad, served.failure());

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "ipc/channel.hpp"
 
@@ -19,7 +20,14 @@ constexpr int kReadsOfTheRest = 256;
 void Channel::read_frames(int reads, bool to_the_end) {
   reading_ = true;
   while (reads-- > 0) {
-    size_t room = make_room();
+    size_t room = 0;
+    try {
+      room = make_room();
+    } catch (const std::bad_alloc&) {
+      // A large frame is the one thing that a peer can make us need much memory for: it costs no more than its connection.
+      lose(Failure::of(Status::no_memory, "no memory for a frame from " + transport_->peer().to_string()));
+      break;
+    }
     ssize_t n = transport_->read(in_->data() + end_, room);
     if (n <= 0) {
       if (n != -EAGAIN) read_ended(n);

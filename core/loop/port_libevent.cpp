@@ -38,9 +38,11 @@ class LibeventPort final : public Port {
 
   LibeventPort(event_base* base, bool own, int wake_fd, int alarm_fd);
   void start_alarm();
-  static void on_turn(evutil_socket_t, short, void* self);
-  static void on_alarm(evutil_socket_t, short, void* self);
-  static void on_wake(evutil_socket_t, short, void* self);
+  // The wall: libevent calls these, and nothing may be thrown through its C code. Memory that ends inside a turn ends the
+  // process here, since what was half done then can't be trusted; calls of the program and a peer's frames end before that.
+  static void on_turn(evutil_socket_t, short, void* self) noexcept;
+  static void on_alarm(evutil_socket_t, short, void* self) noexcept;
+  static void on_wake(evutil_socket_t, short, void* self) noexcept;
 
   event_base* base_;
   bool own_;
@@ -76,7 +78,7 @@ class LibeventPort::FdWatch final : public Watch {
       TRACTOR_LOG(kError, "loop", "can't watch descriptor %d", static_cast<int>(event_get_fd(&e)));
   }
   template <unsigned Ready>
-  static void on_ready(evutil_socket_t, short, void* self) {
+  static void on_ready(evutil_socket_t, short, void* self) noexcept {
     auto* watch = static_cast<FdWatch*>(self);
     Dispatch dispatch(watch->port_);
     watch->handler_.on_fd(Ready);  // which may destroy the watch
@@ -156,7 +158,7 @@ void LibeventPort::start_alarm() {
   timerfd_settime(alarm_fd_, TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
-void LibeventPort::on_alarm(evutil_socket_t fd, short, void* self) {
+void LibeventPort::on_alarm(evutil_socket_t fd, short, void* self) noexcept {
   auto* port = static_cast<LibeventPort*>(self);
   uint64_t count;
   if (read(fd, &count, sizeof count) < 0) return;
@@ -178,7 +180,7 @@ void LibeventPort::request_turn() {
   }
 }
 
-void LibeventPort::on_turn(evutil_socket_t, short, void* self) { static_cast<LibeventPort*>(self)->loop_->turn(); }
+void LibeventPort::on_turn(evutil_socket_t, short, void* self) noexcept { static_cast<LibeventPort*>(self)->loop_->turn(); }
 
 void LibeventPort::wake() {
   if (woken_.exchange(true, std::memory_order_acq_rel)) return;
@@ -186,7 +188,7 @@ void LibeventPort::wake() {
   [[maybe_unused]] ssize_t n = write(wake_fd_, &one, sizeof one);
 }
 
-void LibeventPort::on_wake(evutil_socket_t fd, short, void* self) {
+void LibeventPort::on_wake(evutil_socket_t fd, short, void* self) noexcept {
   auto* port = static_cast<LibeventPort*>(self);
   uint64_t count;
   [[maybe_unused]] ssize_t n = read(fd, &count, sizeof count);

@@ -152,6 +152,10 @@ void Registrar::wait_for_actor(tractor_ctx* c, const tractor_value* args, void* 
     auto* w = static_cast<Waiting*>(user);
     w->registrar->forget_waiter(w->ctx);
   }, waiting);
+  if (waiter.hold < 0) {
+    registrar.waiters_.pop_back();
+    ctx.fail(Error::out_of_memory());
+  }
 }
 
 void Registrar::get_registry(tractor_ctx* c, const tractor_value*, void* self) {

@@ -1,6 +1,7 @@
 #include "rpc/call.hpp"
 
 #include <cstring>
+#include <new>
 
 #include "fault/box.hpp"
 #include "rpc/portal.hpp"
@@ -27,8 +28,12 @@ void Call::launch(const CallTarget& target, int64_t timeout) {
   if (!link_ || !link_->is_open()) return finish(Error::of(Status::transport, "not connected to " + peer_name()));
   launched_ = true;
   cid_ = Cid::fresh();
-  link_->add_call(*this);
-  link_->send_start(cid_, target.ns, target.func, target.args.empty() ? kEmptyMap : target.args);
+  try {
+    link_->add_call(*this);
+    link_->send_start(cid_, target.ns, target.func, target.args.empty() ? kEmptyMap : target.args);
+  } catch (const std::bad_alloc&) {
+    return finish(Error::out_of_memory());  // of its frame nothing has been written
+  }
   if (timeout > 0 && timeout != kForever) engine().loop().arm_after(*this, timeout);
 }
 

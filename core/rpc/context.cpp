@@ -1,5 +1,7 @@
 #include "rpc/context.hpp"
 
+#include <new>
+
 #include "base/log.hpp"
 #include "fault/box.hpp"
 #include "scope/callback.hpp"
@@ -37,8 +39,8 @@ void Context::send_ack() {
 Status Context::answer(Bytes value) {
   if (ended()) return Status::closed;
   if (answered_) return Status::already;
-  answered_ = true;
   answer_.assign(value.data(), value.size());
+  answered_ = true;
   close();
   return Status::ok;
 }
@@ -67,9 +69,7 @@ bool Context::deliver_end(const ErrorRef& outcome) {
   if (link_->is_open()) {
     if (!outcome && answered_) {
       send_ack();
-      Channel& channel = link_->channel();
-      wire::append_return(channel.out(), cid_.view(), answer_.empty() ? kNil : Bytes(answer_));
-      channel.sent();
+      send_answer();
     } else {
       if (!refused_) send_ack();
       ErrorRef err = outcome ? outcome : cancel_reason();
@@ -88,6 +88,16 @@ bool Context::deliver_end(const ErrorRef& outcome) {
     TRACTOR_LOG(kWarning, "tractor.rpc", "nobody is left to hear of: %s", outcome->format().c_str());
   }
   return true;
+}
+
+void Context::send_answer() {
+  Channel& channel = link_->channel();
+  try {
+    wire::append_return(channel.out(), cid_.view(), answer_.empty() ? kNil : Bytes(answer_));
+    channel.sent();
+  } catch (const std::bad_alloc&) {
+    link_->send_error(*Error::out_of_memory(), cid_.view());  // of the answer nothing has been written
+  }
 }
 
 void Context::on_gone() {

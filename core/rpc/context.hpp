@@ -37,6 +37,7 @@ class Context final : public Nursery, public Pooled<Context> {
   bool deliver_end(const ErrorRef& outcome) override;
   void on_gone() override;
   void send_ack();
+  void send_answer();
 
   Ref<PeerLink> link_;
   Cid cid_;

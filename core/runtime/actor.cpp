@@ -60,6 +60,7 @@ Result<Done> Actor::prepare(event_base* base, std::string name, std::string uuid
   service_ = scope(ActorScope::Role::service, "service");
   main_ = scope(ActorScope::Role::main, id_.name);
   close_box_.emplace(*loop_);
+  usr1_guard_.emplace();
   Owner::claim();
   Modules::freeze(true);
   log::set_actor(id_.name, id_.uuid);
@@ -82,9 +83,9 @@ Status Actor::run() {
     Owner::claim();
     while (!finished_ && loop_->port().run_once()) {
     }
-    last_act(this);
   }
   running_ = false;
+  if (status == Status::ok) last_act(this);
   return status;
 }
 

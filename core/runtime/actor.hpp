@@ -133,6 +133,7 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   Flow boot_child();
   Task<Result<Done>> become_root(const RootConfig* config);
   Task<Result<Done>> become_child();
+  void watch_signals(std::initializer_list<int> caught, std::initializer_list<int> ignored);
   void stop_boot(ErrorRef why);
   void boot_over(const Result<Done>& done);
   Task<Result<Done>> elect(const RootConfig* config);
@@ -206,6 +207,7 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
 
   std::unique_ptr<ThreadPool> threads_;
   std::unique_ptr<SignalWatch> signals_;
+  std::optional<Usr1Guard> usr1_guard_;
   size_t max_frame_ = wire::kMaxFrameDefault;
   int64_t handshake_timeout_ = 10 * kSecond;
 };

@@ -79,9 +79,7 @@ Result<Actor*> Actor::open_root(RootConfig config, bool program, tractor_root_fn
     actor->subreaper_ = true;
   }
   // Orphans are buried as they die, where we may listen for that; else with the next child that ends.
-  if (config.signals)
-    actor->signals_ = std::make_unique<SignalWatch>(*actor->loop_, *actor, std::initializer_list<int>{SIGINT, SIGTERM, SIGCHLD},
-                                                    std::initializer_list<int>{SIGUSR1});
+  if (config.signals) actor->watch_signals({SIGINT, SIGTERM, SIGCHLD}, {});
   actor->boot_root(std::move(config));
   return actor.release();
 }
@@ -149,12 +147,11 @@ Result<Actor*> Actor::open_child(BootInfo info) {
   if (auto ok = actor->prepare(nullptr, info.name, info.uuid); !ok) return ok.failure();
   log::set_level(log::level_by_name(info.log_level) ? log::level_by_name(info.log_level) : log::kError);
   set_process_title(subactor_title(info.name, getpid()));
-  // The parent of a terminal's process group decides what an interrupt means; its cancel will come.
-  actor->signals_ = std::make_unique<SignalWatch>(*actor->loop_, *actor, std::initializer_list<int>{SIGTERM},
-                                                  std::initializer_list<int>{SIGINT, SIGUSR1});
   actor->boot_ = std::move(info);
   actor->ready_ = {"_ready", ready_endpoint, actor.get()};
   actor->boot_box_.emplace(*actor->loop_);
+  // The parent of a terminal's process group decides what an interrupt means; its cancel will come.
+  actor->watch_signals({SIGTERM}, {SIGINT});
   actor->boot_child();
   return actor.release();
 }
@@ -291,6 +288,11 @@ Task<Result<Done>> Actor::register_everywhere() {
     if (failed.code != Status::ok) co_return failed;
   }
   co_return Done{};
+}
+
+void Actor::watch_signals(std::initializer_list<int> caught, std::initializer_list<int> ignored) {
+  signals_ = std::make_unique<SignalWatch>(*loop_, *this, caught, ignored);
+  if (int error = signals_->error()) stop_boot(Error::of(Failure::system(Status::runtime, "can't watch for signals", error, "OSError")));
 }
 
 /// Only the boot itself ends the boot: it and the shutdown are never under way at the same time.

@@ -6,7 +6,6 @@
 #include <memory>
 #include <mutex>
 
-
 namespace tractor::core {
 
 namespace {
@@ -45,18 +44,19 @@ const Endpoint* Module::find(std::string_view func) const {
 Status Modules::add(const char* module, const tractor_endpoint* list, size_t count, void* user) {
   Table& t = table();
   std::lock_guard lock(t.mutex);
-  if (!good_name(module) || std::string_view(module) == "self" || (count > 0 && !list)) return Status::invalid;
+  if (!good_name(module) || std::string_view(module) == "self") return Status::invalid;
   if (t.frozen && t.loading == 0) return Status::busy;
-  auto& slot = t.modules[module];
-  if (!slot) slot = std::make_unique<Module>(module);
+  const Module* known = find(module);
   for (size_t i = 0; i < count; ++i) {
     const tractor_endpoint& e = list[i];
     if (!good_name(e.name) || !e.fn || e.flags != 0) return Status::invalid;
     if (e.kind != TRACTOR_FUNCTION || e.schema) return Status::not_supported;
-    if (slot->find(e.name)) return Status::already;
+    if (known && known->find(e.name)) return Status::already;
     for (size_t j = 0; j < i; ++j)
       if (std::string_view(list[j].name) == e.name) return Status::already;
   }
+  auto& slot = t.modules[module];
+  if (!slot) slot = std::make_unique<Module>(module);
   for (size_t i = 0; i < count; ++i) slot->endpoints_.push_back(std::make_unique<Endpoint>(Endpoint{list[i].name, list[i].fn, user}));
   return Status::ok;
 }

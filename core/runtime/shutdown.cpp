@@ -160,6 +160,7 @@ void Actor::last_act(void* self) {
   actor.posts_.close();
   actor.threads_.reset();
   actor.signals_.reset();
+  actor.usr1_guard_.reset();
   actor.boot_box_.reset();
   actor.close_box_.reset();
   actor.main_.reset();

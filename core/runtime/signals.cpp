@@ -22,7 +22,10 @@ void on_caught(int signo) {
 
 SignalWatch::SignalWatch(Loop& loop, Handler& handler, std::initializer_list<int> caught, std::initializer_list<int> ignored)
     : handler_(handler) {
-  if (pipe2(pipe_, O_CLOEXEC | O_NONBLOCK) != 0) throw std::bad_alloc();
+  if (pipe2(pipe_, O_CLOEXEC | O_NONBLOCK) != 0) {
+    error_ = errno;
+    return;
+  }
   watch_ = loop.watch(pipe_[0], kRead, *this);
   write_end = pipe_[1];
   for (int signo : caught) install(signo, on_caught);
@@ -30,6 +33,7 @@ SignalWatch::SignalWatch(Loop& loop, Handler& handler, std::initializer_list<int
 }
 
 SignalWatch::~SignalWatch() {
+  if (error_) return;
   for (const Saved& s : saved_) sigaction(s.signo, &s.action, nullptr);
   write_end = -1;
   watch_.reset();
@@ -51,6 +55,17 @@ void SignalWatch::on_fd(unsigned) {
   unsigned char got[64];
   ssize_t n = read(pipe_[0], got, sizeof got);
   for (ssize_t i = 0; i < n; ++i) handler_.on_signal(got[i]);
+}
+
+Usr1Guard::Usr1Guard() {
+  struct sigaction now {};
+  if (sigaction(SIGUSR1, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) return;
+  changed_ = signal(SIGUSR1, SIG_IGN) != SIG_ERR;
+}
+
+Usr1Guard::~Usr1Guard() {
+  struct sigaction now {};
+  if (changed_ && sigaction(SIGUSR1, nullptr, &now) == 0 && now.sa_handler == SIG_IGN) signal(SIGUSR1, SIG_DFL);
 }
 
 }  // namespace tractor::core

@@ -67,6 +67,7 @@ void OneShotOp::on_booted(Child& child, const ErrorRef& err) {
     return decide(err);
   }
   call_ = RunOp::start(*child.portal(), nursery(), {module_, func_, args_}, 0, {}, on_answer, this);
+  if (call_ < 0) decide(Error::of(static_cast<Status>(call_), "the call could not be made"));
 }
 
 void OneShotOp::on_answer(const tractor_error* err, const tractor_value* value, void* self) {

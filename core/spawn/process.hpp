@@ -36,7 +36,7 @@ struct ExitStatus {
   std::string to_string() const;
 };
 
-/// Launching and the last look at a process happen on the loop thread. The child gets default signal handlers, an
+/// Launching and the last look at a process happen on the loop thread. The child gets default signal handlers (SIGUSR1: ignored), an
 /// empty mask, no descriptor but 0-2 and `pass_fds`, and dies with this process (PR_SET_PDEATHSIG SIGKILL).
 /// Destroying a Process whose child still runs kills and reaps it, so that no code path leaves one behind.
 class Process {

@@ -8,6 +8,9 @@
 
 namespace tractor::core {
 
+/// A frame's length has 32 bits, of which the rest of a message may need some.
+constexpr size_t kMaxPayload = UINT32_MAX - 64 * 1024;
+
 /// A payload that could not be made. It goes where a good one would have gone, and the start that gets it reports the
 /// reason. It is told apart by its length, which is computed from the pointer and longer than any object can be: it
 /// takes no table, and a length that is merely wrong is not mistaken for one.

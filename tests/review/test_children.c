@@ -63,9 +63,9 @@ static void forever_body(tractor_nursery *root, void *user) {
                                       .boot_timeout_ns = TRACTOR_FOREVER,
                                       .cancel_timeout_ns = TRACTOR_FOREVER,
                                       .kill_timeout_ns = TRACTOR_FOREVER };
-    tractor_nursery_run_in_actor(n, "kit", "pid", TRACTOR_ARGS(NULL), &options, kit_on_value, &o[0]);
+    tractor_nursery_run_in_actor(n, "kit", "pid", TRACTOR_ARGS("{}"), &options, kit_on_value, &o[0]);
     options.boot_timeout_ns = options.cancel_timeout_ns = options.kill_timeout_ns = TRACTOR_FOREVER - 1;
-    tractor_nursery_run_in_actor(n, "kit", "pid", TRACTOR_ARGS(NULL), &options, kit_on_value, &o[2]);
+    tractor_nursery_run_in_actor(n, "kit", "pid", TRACTOR_ARGS("{}"), &options, kit_on_value, &o[2]);
     tractor_nursery_close(n);
     tractor_find_actor(root, "nobody", &(tractor_call_options){ TRACTOR_CALL_OPTIONS, .timeout_ns = TRACTOR_FOREVER - 1 }, kit_on_portal, &o[3]);
 }
@@ -156,7 +156,7 @@ static void crowd_up(kit_outcome *o) {
     crowd *c = o->user;
     assert_non_null(o->portal);
     for (int i = 0; i < CALLS; i++)
-        tractor_portal_run(o->portal, NULL, "kit", "forever", TRACTOR_ARGS(NULL), NULL, one_ended, c);
+        tractor_portal_run(o->portal, NULL, "kit", "forever", TRACTOR_ARGS("{}"), NULL, one_ended, c);
     c->killed = tractor_now();
     kill((pid_t)kit_pid(o->portal), SIGKILL);
 }

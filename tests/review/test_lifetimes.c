@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -21,7 +22,7 @@ static void keep_me(tractor_ctx *ctx, const tractor_value *args, void *user) {
 static const tractor_endpoint review_module[] = { TRACTOR_FUNC("keep_me", keep_me), TRACTOR_ENDPOINTS_END };
 
 static void keep_body(tractor_nursery *root, void *user) {
-    tractor_portal_run(tractor_actor_self(kit_actor()), root, "review", "keep_me", TRACTOR_ARGS(NULL), NULL, kit_on_value, user);
+    tractor_portal_run(tractor_actor_self(kit_actor()), root, "review", "keep_me", TRACTOR_ARGS("{}"), NULL, kit_on_value, user);
 }
 static void *unref_ctx(void *user) {
     tractor_ctx_unref(user);
@@ -83,7 +84,7 @@ static void opened_end(const tractor_error *err, void *user) {
     if (o->self) {
         assert_string_equal(tractor_portal_id(o->self)->name, "root");
         assert_false(tractor_portal_connected(o->self));
-        assert_int_equal(tractor_portal_run(o->self, NULL, "kit", "echo", TRACTOR_ARGS(NULL), NULL, NULL, NULL), TRACTOR_ECLOSED);
+        assert_int_equal(tractor_portal_run(o->self, NULL, "kit", "echo", TRACTOR_ARGS("{}"), NULL, NULL, NULL), TRACTOR_ECLOSED);
     }
     assert_int_equal(tractor_nursery_cancel(tractor_actor_nursery(o->actor), NULL), TRACTOR_ECLOSED);
     tractor_actor_close(o->actor);
@@ -265,6 +266,52 @@ static void names_that_are_refused(void **state) {
     free(huge);
 }
 
+/* ---- a boot that runs out of descriptors at any step ends in order ---- */
+
+static void descriptors_run_out(void **state) {
+    (void)state;
+    tractor_root_options options = kit_root_options(NULL);
+    options.flags = TRACTOR_ROOT_SIGNALS;
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int lowest = dup(0), refused = 0, failed = 0, up = 0;
+    close(lowest);
+    for (int more = 0; up < 2; more++) {
+        assert_true(more < 64);
+        struct rlimit tight = { (rlim_t)(lowest + more), before.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+        opened o = { 0 };
+        int status = tractor_actor_open(&options, opened_body, opened_end, &o, &o.actor);
+        if (status == TRACTOR_OK)
+            assert_int_equal(tractor_actor_run(o.actor), TRACTOR_OK);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(o.ends, status == TRACTOR_OK);
+        assert_int_equal(o.bodies, status == TRACTOR_OK && o.code == TRACTOR_OK);
+        refused += status != TRACTOR_OK;
+        failed += o.code != TRACTOR_OK;
+        up += o.bodies;
+    }
+    print_message("%d opens were refused, %d boots failed\n", refused, failed);
+    assert_true(refused > 0 && failed > 0);
+}
+
+/* ---- a list that is refused leaves nothing behind ---- */
+
+static void refused_list_is_no_module(void **state) {
+    (void)state;
+    static const tractor_endpoint bad[] = { TRACTOR_FUNC("good", keep_me), TRACTOR_FUNC("bad", NULL), TRACTOR_ENDPOINTS_END };
+    assert_int_equal(tractor_register("ghost", bad, NULL), TRACTOR_EINVAL);
+    assert_int_equal(tractor_register("ghost", NULL, NULL), TRACTOR_EINVAL);
+    opened o = { 0 };
+    tractor_root_options options = kit_root_options(NULL);
+    static const char *const served[] = { "ghost", NULL };
+    options.enable_modules = served;
+    assert_int_equal(tractor_actor_open(&options, opened_body, opened_end, &o, &o.actor), TRACTOR_OK);
+    assert_int_equal(tractor_actor_run(o.actor), TRACTOR_OK);
+    assert_int_equal(o.bodies, 0);
+    assert_int_equal(o.code, TRACTOR_ENOENDPOINT);
+}
+
 int main(int argc, char **argv) {
     tractor_register("review", review_module, NULL);
     kit_begin(argc, argv);
@@ -279,6 +326,8 @@ int main(int argc, char **argv) {
         KIT_TEST(search_is_cut_with_the_actor),
         KIT_TEST(search_times_out),
         KIT_TEST_ONCE(names_that_are_refused),
+        KIT_TEST(descriptors_run_out),
+        KIT_TEST_ONCE(refused_list_is_no_module),
     };
     return kit_run_tests(tests);
 }

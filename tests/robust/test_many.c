@@ -157,7 +157,16 @@ static void run_short(tractor_nursery *root, void *user) {
     start_all(&s.c);
 }
 
+/* The undefined behaviour sanitizer looks at objects through a pipe, and finds fault with them if it gets none. */
+static void skip_if_sanitized(void) {
+    if (!SANITIZED)
+        return;
+    print_message("             (skipped: the sanitizer needs descriptors of its own)\n");
+    skip();
+}
+
 static void test_no_more_descriptors(void **state) {
+    skip_if_sanitized();
     int spare = *(const int *)*state;
     kit_expect_log("can't accept connections");
     s = (shortage){ .resource = RLIMIT_NOFILE };
@@ -173,6 +182,7 @@ static void on_end(const tractor_error *err, void *user) { *(const tractor_error
 
 static void test_no_descriptors_for_a_root(void **state) {
     (void)state;
+    skip_if_sanitized();
     struct rlimit before, low;
     getrlimit(RLIMIT_NOFILE, &before);
     for (int spare = 0; spare < 12; spare++) {

@@ -122,6 +122,14 @@ static void test_corrupt(void **state) {
     (void)state;
     fail_to_load(kit_text("bad=%s", file_with("empty.so", "", 0)), "ImportError", "empty.so");
     fail_to_load(kit_text("bad=%s", file_with("text.so", "this is no object\n", 18)), "ImportError", "text.so");
+    /* A folder. */
+    const char *folder = kit_path("folder.so");
+    assert_int_equal(mkdir(folder, 0700), 0);
+    fail_to_load(kit_text("bad=%s", folder), "ImportError", "folder.so");
+    if (SANITIZED) {
+        print_message("             (skipped: a truncated object; the sanitizer's report of the SIGBUS would be one too many)\n");
+        return;
+    }
     /* The beginning of a good one. */
     static char object[1 << 20];
     int fd = open(HERE "/libeps.so", O_RDONLY | O_CLOEXEC);
@@ -134,10 +142,6 @@ static void test_corrupt(void **state) {
     /* The loader of the system maps what is not there, and dies of it: then that is what is said. */
     kit_assert_code(l.start.err, TRACTOR_ESPAWN);
     assert_true(strstr(tractor_error_message(l.start.err), "SIGBUS") || tractor_error_find(l.start.err, TRACTOR_EREMOTE));
-    /* A folder. */
-    const char *folder = kit_path("folder.so");
-    assert_int_equal(mkdir(folder, 0700), 0);
-    fail_to_load(kit_text("bad=%s", folder), "ImportError", "folder.so");
 }
 
 static void test_without_init(void **state) {
