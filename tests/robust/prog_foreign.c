@@ -25,9 +25,9 @@ static void fail(const char *what) {
     fprintf(stderr, "foreign: %s\n", what);
     exit(9);
 }
-#define NEED(condition)      \
-    do {                     \
-        if (!(condition))    \
+#define NEED(condition)       \
+    do {                      \
+        if (!(condition))     \
             fail(#condition); \
     } while (0)
 
@@ -88,9 +88,11 @@ static void tell_registrars(const raw_node *spec, const char *func, const char *
 
 /* All ten variables, and nothing that an older child would not understand. */
 static void check_spec(const raw_node *spec) {
-    static const char *const fields[] = { "msg_type", "_parent_main_data", "_runtime_vars", "enable_modules", "reg_addrs", "bind_addrs" };
-    static const char *const vars[] = { "_is_root",    "_root_mailbox", "_root_addrs",    "_enable_tpts",   "_registry_addrs",
-                                        "_debug_mode", "repl_fixture",  "use_greenback", "use_stackscope", "_is_infected_aio" };
+    static const char *const fields[] = { "msg_type",       "_parent_main_data", "_runtime_vars",
+                                          "enable_modules", "reg_addrs",         "bind_addrs" };
+    static const char *const vars[] = { "_is_root",        "_root_mailbox",   "_root_addrs",  "_enable_tpts",
+                                        "_registry_addrs", "_debug_mode",     "repl_fixture", "use_greenback",
+                                        "use_stackscope",  "_is_infected_aio" };
     NEED(strcmp(raw_str(spec, "msg_type"), "SpawnSpec") == 0 && spec->count == 6);
     for (size_t i = 0; i < 6; i++)
         NEED(strcmp(spec->items[2 * i].s, fields[i]) == 0);
@@ -190,10 +192,12 @@ int main(int argc, char **argv) {
     bool tcp = strcmp(transports->items[0].s, "tcp") == 0;
     const char *folder = raw_format(&arena, "%s/tractor", getenv("XDG_RUNTIME_DIR"));
     mkdir(folder, 0700);
-    NEED(raw_listen(&own, tcp ? "/ip4/127.0.0.1/tcp/0" : raw_format(&arena, "/unix%s/%s@%d.sock", folder, name, (int)getpid())));
+    NEED(raw_listen(
+        &own, tcp ? "/ip4/127.0.0.1/tcp/0" : raw_format(&arena, "/unix%s/%s@%d.sock", folder, name, (int)getpid())));
     reach("before_register");
     tell_registrars(spec, "register_actor",
-                    raw_format(&arena, "{'uid':['%s','%s'],'addr':%s}", raw_quoted(&arena, name), uuid, raw_wire_address(&arena, own.multiaddr)));
+                    raw_format(&arena, "{'uid':['%s','%s'],'addr':%s}", raw_quoted(&arena, name), uuid,
+                               raw_wire_address(&arena, own.multiaddr)));
     reach("before_ready");
     const raw_node *start;
     do {
@@ -204,7 +208,8 @@ int main(int argc, char **argv) {
     } while (serve(start));
     raw_unlisten(&own);
     if (start)
-        tell_registrars(spec, "unregister_actor", raw_format(&arena, "{'uid':['%s','%s']}", raw_quoted(&arena, name), uuid));
+        tell_registrars(spec, "unregister_actor",
+                        raw_format(&arena, "{'uid':['%s','%s']}", raw_quoted(&arena, name), uuid));
     raw_close(parent);
     raw_release(&arena);
     return 0;

@@ -21,8 +21,8 @@ python_parent python_parent_start(const char *child_name) {
         int fd = open(p.log, O_CREAT | O_WRONLY | O_TRUNC, 0600);
         dup2(fd, STDERR_FILENO);
         setenv("LD_LIBRARY_PATH", TRACTOR_TEST_BINARY_DIR, 1);
-        execl(getenv("TRACTOR_TEST_ACTOR"), "python3", "-m", "tractor._child", "--uid", uid, "--parent_addr", address, "--loglevel", "ERROR",
-              (char *)NULL);
+        execl(getenv("TRACTOR_TEST_ACTOR"), "python3", "-m", "tractor._child", "--uid", uid, "--parent_addr", address,
+              "--loglevel", "ERROR", (char *)NULL);
         _exit(127);
     }
     return p;

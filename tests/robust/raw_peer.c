@@ -278,7 +278,8 @@ bool raw_wait_closed(raw_peer *peer, int ms) {
 
 bool raw_send_aid(raw_peer *peer) {
     return raw_send(peer, "{'msg_type':'Aid','name':'%s','uuid':'%s','pid':%d,'is_registrar':%s,'is_probe':false%s}",
-                    raw_quoted(&peer->arena, peer->name), peer->uuid, (int)getpid(), peer->registrar ? "true" : "false", peer->native ? ",'ext':{'v':1}" : "");
+                    raw_quoted(&peer->arena, peer->name), peer->uuid, (int)getpid(), peer->registrar ? "true" : "false",
+                    peer->native ? ",'ext':{'v':1}" : "");
 }
 
 bool raw_receive_aid(raw_peer *peer, int ms) {
@@ -291,9 +292,10 @@ bool raw_greet(raw_peer *peer) { return raw_send_aid(peer) && raw_receive_aid(pe
 const char *raw_start(raw_peer *peer, const char *ns, const char *func, const char *kwargs) {
     char *cid = raw_alloc(&peer->arena, 37);
     raw_uuid(cid);
-    raw_send(peer,
-             "{'msg_type':'Start','cid':'%s','ns':'%s','func':'%s','kwargs':%s,'uid':['%s','%s'],'pld_spec':'typing.Any'}",
-             cid, ns, func, kwargs, raw_quoted(&peer->arena, peer->name), peer->uuid);
+    raw_send(
+        peer,
+        "{'msg_type':'Start','cid':'%s','ns':'%s','func':'%s','kwargs':%s,'uid':['%s','%s'],'pld_spec':'typing.Any'}",
+        cid, ns, func, kwargs, raw_quoted(&peer->arena, peer->name), peer->uuid);
     return cid;
 }
 
@@ -310,14 +312,18 @@ bool raw_send_cancel_ack(raw_peer *peer, const char *cid) {
 }
 
 bool raw_send_error(raw_peer *peer, const char *cid, const char *type, const raw_peer *canceller) {
-    const char *who = canceller ? raw_format(&peer->arena, "['%s','%s']", raw_str(canceller->aid, "name"), raw_str(canceller->aid, "uuid"))
+    const char *who = canceller ? raw_format(&peer->arena, "['%s','%s']", raw_str(canceller->aid, "name"),
+                                             raw_str(canceller->aid, "uuid"))
                                 : "nil";
     const char *dialog = cid ? raw_format(&peer->arena, "'%s'", cid) : "nil";
-    return raw_send(peer,
-                    "{'msg_type':'Error','src_uid':['%s','%s'],'src_type_str':'%s','boxed_type_str':'%s','relay_path':[['%s','%s']],"
-                    "'message':'','tb_str':'Traceback (most recent call last):\\n%s: raised by a raw peer\\n','canceller':%s,"
-                    "'sender':nil,'cid':%s,'_bad_msg':nil,'_bad_msg_as_dict':nil}",
-                    raw_quoted(&peer->arena, peer->name), peer->uuid, type, type, raw_quoted(&peer->arena, peer->name), peer->uuid, type, who, dialog);
+    return raw_send(
+        peer,
+        "{'msg_type':'Error','src_uid':['%s','%s'],'src_type_str':'%s','boxed_type_str':'%s','relay_path':[['%s','%s']]"
+        ","
+        "'message':'','tb_str':'Traceback (most recent call last):\\n%s: raised by a raw peer\\n','canceller':%s,"
+        "'sender':nil,'cid':%s,'_bad_msg':nil,'_bad_msg_as_dict':nil}",
+        raw_quoted(&peer->arena, peer->name), peer->uuid, type, type, raw_quoted(&peer->arena, peer->name), peer->uuid,
+        type, who, dialog);
 }
 
 const raw_node *raw_expect(raw_peer *peer, const char *type, const char *cid) {
@@ -331,7 +337,8 @@ const raw_node *raw_expect(raw_peer *peer, const char *type, const char *cid) {
     }
     if (strcmp(raw_str(message, "msg_type"), type) == 0 && (!cid || strcmp(raw_str(message, "cid"), cid) == 0))
         return message;
-    fprintf(stderr, "raw_peer: expected %s of %s, received %s\n", type, cid ? cid : "any", raw_show(&peer->arena, message));
+    fprintf(stderr, "raw_peer: expected %s of %s, received %s\n", type, cid ? cid : "any",
+            raw_show(&peer->arena, message));
     return NULL;
 }
 

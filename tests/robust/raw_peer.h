@@ -28,17 +28,7 @@ void raw_release(raw_arena *arena);
 
 /* ---- values ---- */
 
-typedef enum raw_kind {
-    RAW_NIL,
-    RAW_BOOL,
-    RAW_INT,
-    RAW_FLOAT,
-    RAW_STR,
-    RAW_BIN,
-    RAW_EXT,
-    RAW_ARRAY,
-    RAW_MAP
-} raw_kind;
+typedef enum raw_kind { RAW_NIL, RAW_BOOL, RAW_INT, RAW_FLOAT, RAW_STR, RAW_BIN, RAW_EXT, RAW_ARRAY, RAW_MAP } raw_kind;
 
 typedef struct raw_node {
     raw_kind kind;

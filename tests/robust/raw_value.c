@@ -233,13 +233,17 @@ static bool compile(const char **at, growing *out) {
         }
     }
     switch (**at) {
-    case '\'':
-    case '"': return compile_string(at, out);
-    case '{':
-    case '[':
-    case '(': return compile_container(at, out);
-    case '<': return compile_bytes(at, out);
-    default: return compile_number(at, out);
+        case '\'':
+        case '"':
+            return compile_string(at, out);
+        case '{':
+        case '[':
+        case '(':
+            return compile_container(at, out);
+        case '<':
+            return compile_bytes(at, out);
+        default:
+            return compile_number(at, out);
     }
 }
 
@@ -360,41 +364,59 @@ static bool take(input *in, raw_node *node, int depth) {
     if (tag != 0xca && tag != 0xcb && !take_number(in, size, &n))
         return false;
     switch (tag) {
-    case 0xc0: node->kind = RAW_NIL; return true;
-    case 0xc2:
-    case 0xc3:
-        node->kind = RAW_BOOL;
-        node->i = tag == 0xc3;
-        return true;
-    case 0xc4:
-    case 0xc5:
-    case 0xc6: return take_text(in, node, RAW_BIN, n);
-    case 0xc7:
-    case 0xc8:
-    case 0xc9: return take_ext(in, node, n);
-    case 0xca:
-    case 0xcb: return take_float(in, node, size);
-    case 0xd0: node->i = (int8_t)n; return true;
-    case 0xd1: node->i = (int16_t)n; return true;
-    case 0xd2: node->i = (int32_t)n; return true;
-    case 0xcc:
-    case 0xcd:
-    case 0xce:
-    case 0xcf:
-    case 0xd3: node->i = (int64_t)n; return true;
-    case 0xd4:
-    case 0xd5:
-    case 0xd6:
-    case 0xd7:
-    case 0xd8: return take_ext(in, node, 1u << (tag - 0xd4));
-    case 0xd9:
-    case 0xda:
-    case 0xdb: return take_text(in, node, RAW_STR, n);
-    case 0xdc:
-    case 0xdd: return take_items(in, node, RAW_ARRAY, n, depth);
-    case 0xde:
-    case 0xdf: return take_items(in, node, RAW_MAP, n, depth);
-    default: return false;
+        case 0xc0:
+            node->kind = RAW_NIL;
+            return true;
+        case 0xc2:
+        case 0xc3:
+            node->kind = RAW_BOOL;
+            node->i = tag == 0xc3;
+            return true;
+        case 0xc4:
+        case 0xc5:
+        case 0xc6:
+            return take_text(in, node, RAW_BIN, n);
+        case 0xc7:
+        case 0xc8:
+        case 0xc9:
+            return take_ext(in, node, n);
+        case 0xca:
+        case 0xcb:
+            return take_float(in, node, size);
+        case 0xd0:
+            node->i = (int8_t)n;
+            return true;
+        case 0xd1:
+            node->i = (int16_t)n;
+            return true;
+        case 0xd2:
+            node->i = (int32_t)n;
+            return true;
+        case 0xcc:
+        case 0xcd:
+        case 0xce:
+        case 0xcf:
+        case 0xd3:
+            node->i = (int64_t)n;
+            return true;
+        case 0xd4:
+        case 0xd5:
+        case 0xd6:
+        case 0xd7:
+        case 0xd8:
+            return take_ext(in, node, 1u << (tag - 0xd4));
+        case 0xd9:
+        case 0xda:
+        case 0xdb:
+            return take_text(in, node, RAW_STR, n);
+        case 0xdc:
+        case 0xdd:
+            return take_items(in, node, RAW_ARRAY, n, depth);
+        case 0xde:
+        case 0xdf:
+            return take_items(in, node, RAW_MAP, n, depth);
+        default:
+            return false;
     }
 }
 
@@ -431,49 +453,58 @@ static void show_bytes(growing *out, const raw_node *node) {
 static void show(growing *out, const raw_node *node) {
     char text[64] = "";
     switch (node->kind) {
-    case RAW_NIL: strcpy(text, "nil"); break;
-    case RAW_BOOL: strcpy(text, node->i ? "true" : "false"); break;
-    case RAW_INT: snprintf(text, sizeof text, "%lld", (long long)node->i); break;
-    case RAW_FLOAT: snprintf(text, sizeof text, "%#.17g", node->f); break;
-    case RAW_STR:
-        put(out, "'", 1);
-        for (size_t i = 0; i < node->len; i++) {
-            unsigned char c = (unsigned char)node->s[i];
-            if (c == '\'' || c == '\\')
-                put(out, "\\", 1);
-            if (c >= ' ') {
-                put(out, &c, 1);
-            } else {
-                snprintf(text, sizeof text, "\\x%02x", c);
-                put(out, text, 4);
+        case RAW_NIL:
+            strcpy(text, "nil");
+            break;
+        case RAW_BOOL:
+            strcpy(text, node->i ? "true" : "false");
+            break;
+        case RAW_INT:
+            snprintf(text, sizeof text, "%lld", (long long)node->i);
+            break;
+        case RAW_FLOAT:
+            snprintf(text, sizeof text, "%#.17g", node->f);
+            break;
+        case RAW_STR:
+            put(out, "'", 1);
+            for (size_t i = 0; i < node->len; i++) {
+                unsigned char c = (unsigned char)node->s[i];
+                if (c == '\'' || c == '\\')
+                    put(out, "\\", 1);
+                if (c >= ' ') {
+                    put(out, &c, 1);
+                } else {
+                    snprintf(text, sizeof text, "\\x%02x", c);
+                    put(out, text, 4);
+                }
             }
-        }
-        put(out, "'", 1);
-        return;
-    case RAW_BIN:
-    case RAW_EXT:
-        /* As bytes, in the longest form, so that it can be compiled again. */
-        snprintf(text, sizeof text, node->kind == RAW_BIN ? "<c6%08zx" : "<c9%08zx%02x", node->len, (unsigned)node->i & 0xff);
-        put(out, text, strlen(text));
-        show_bytes(out, node);
-        put(out, ">", 1);
-        return;
-    case RAW_ARRAY:
-    case RAW_MAP:
-        put(out, node->kind == RAW_MAP ? "{" : "[", 1);
-        for (size_t i = 0; i < node->count; i++) {
-            if (i)
-                put(out, ",", 1);
-            if (node->kind == RAW_ARRAY) {
-                show(out, &node->items[i]);
-            } else {
-                show(out, &node->items[2 * i]);
-                put(out, ":", 1);
-                show(out, &node->items[2 * i + 1]);
+            put(out, "'", 1);
+            return;
+        case RAW_BIN:
+        case RAW_EXT:
+            /* As bytes, in the longest form, so that it can be compiled again. */
+            snprintf(text, sizeof text, node->kind == RAW_BIN ? "<c6%08zx" : "<c9%08zx%02x", node->len,
+                     (unsigned)node->i & 0xff);
+            put(out, text, strlen(text));
+            show_bytes(out, node);
+            put(out, ">", 1);
+            return;
+        case RAW_ARRAY:
+        case RAW_MAP:
+            put(out, node->kind == RAW_MAP ? "{" : "[", 1);
+            for (size_t i = 0; i < node->count; i++) {
+                if (i)
+                    put(out, ",", 1);
+                if (node->kind == RAW_ARRAY) {
+                    show(out, &node->items[i]);
+                } else {
+                    show(out, &node->items[2 * i]);
+                    put(out, ":", 1);
+                    show(out, &node->items[2 * i + 1]);
+                }
             }
-        }
-        put(out, node->kind == RAW_MAP ? "}" : "]", 1);
-        return;
+            put(out, node->kind == RAW_MAP ? "}" : "]", 1);
+            return;
     }
     put(out, text, strlen(text));
 }

@@ -17,7 +17,9 @@ static bool wrong(replay *r, const char *format, ...) {
 
 /* ---- names ---- */
 
-static bool is_uuid(const char *s) { return strlen(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-'; }
+static bool is_uuid(const char *s) {
+    return strlen(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-';
+}
 
 const char *replay_actual(const replay *r, const char *recorded) {
     for (size_t i = 0; i < r->names; i++)
@@ -107,24 +109,29 @@ static bool same(replay *r, const char *key, const raw_node *recorded, const raw
     if (strcmp(key, "_enable_tpts") == 0)
         return (got->count == 1 && strcmp(got->items[0].s, r->transport) == 0) || differ(r, key, recorded, got);
     switch (recorded->kind) {
-    case RAW_NIL: return true;
-    case RAW_BOOL:
-    case RAW_INT: return recorded->i == got->i || differ(r, key, recorded, got);
-    case RAW_FLOAT: return memcmp(&recorded->f, &got->f, sizeof got->f) == 0 || differ(r, key, recorded, got);
-    case RAW_STR:
-        if (is_uuid(recorded->s) && is_uuid(got->s))
-            return pair(r, recorded->s, got->s) || differ(r, key, recorded, got);
-        break;
-    case RAW_BIN:
-    case RAW_EXT: break;
-    case RAW_MAP: return same_map(r, recorded, got);
-    case RAW_ARRAY:
-        if (recorded->count != got->count)
-            return differ(r, key, recorded, got);
-        for (size_t i = 0; i < got->count; i++)
-            if (!same(r, key, &recorded->items[i], &got->items[i]))
-                return false;
-        return true;
+        case RAW_NIL:
+            return true;
+        case RAW_BOOL:
+        case RAW_INT:
+            return recorded->i == got->i || differ(r, key, recorded, got);
+        case RAW_FLOAT:
+            return memcmp(&recorded->f, &got->f, sizeof got->f) == 0 || differ(r, key, recorded, got);
+        case RAW_STR:
+            if (is_uuid(recorded->s) && is_uuid(got->s))
+                return pair(r, recorded->s, got->s) || differ(r, key, recorded, got);
+            break;
+        case RAW_BIN:
+        case RAW_EXT:
+            break;
+        case RAW_MAP:
+            return same_map(r, recorded, got);
+        case RAW_ARRAY:
+            if (recorded->count != got->count)
+                return differ(r, key, recorded, got);
+            for (size_t i = 0; i < got->count; i++)
+                if (!same(r, key, &recorded->items[i], &got->items[i]))
+                    return false;
+            return true;
     }
     bool equal = recorded->len == got->len && memcmp(recorded->s, got->s, got->len) == 0 && recorded->i == got->i;
     return equal || differ(r, key, recorded, got);
@@ -155,7 +162,8 @@ static raw_peer *connection(replay *r, int number, bool dialled_by_child) {
     if (r->conns[number])
         return r->conns[number];
     bool dial = dialled_by_child == (strcmp(r->me, "child") == 0);
-    r->conns[number] = dial ? raw_open(r->address, r->me) : raw_accept(r->listener, raw_patience(RAW_WAIT), r->me, NULL);
+    r->conns[number] =
+        dial ? raw_open(r->address, r->me) : raw_accept(r->listener, raw_patience(RAW_WAIT), r->me, NULL);
     if (!r->conns[number])
         wrong(r, dial ? "cannot connect as number %d" : "connection %d does not come", number);
     return r->conns[number];
@@ -217,7 +225,8 @@ static bool play_line(replay *r, line *l, const line *end) {
             return wrong(r, "connection %d: recorded %s, but %s", l->conn, raw_show(&r->arena, l->recorded),
                          peer->state == RAW_EOF ? "it is closed" : "nothing came");
         if (!same(r, type, l->recorded, got)) {
-            fprintf(stderr, "replay: recorded %s\nreplay: got      %s\n", raw_show(&r->arena, l->recorded), raw_show(&r->arena, got));
+            fprintf(stderr, "replay: recorded %s\nreplay: got      %s\n", raw_show(&r->arena, l->recorded),
+                    raw_show(&r->arena, got));
             return false;
         }
     }

@@ -7,8 +7,8 @@
 
 typedef struct death {
     const char *step, *how;
-    const char *status;     /* in the message; NULL: its parent had to end it */
-    int64_t boot_timeout;   /* of those that fall silent */
+    const char *status;   /* in the message; NULL: its parent had to end it */
+    int64_t boot_timeout; /* of those that fall silent */
     kit_outcome start;
     int64_t begin;
 } death;
@@ -21,10 +21,11 @@ static void start_foreign(tractor_nursery *root, void *user) {
     death *d = user;
     const char *argv[] = { "foreign", d->step, d->how, NULL };
     d->begin = tractor_now();
-    tractor_nursery_start_actor(root, "doomed",
-                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .program = foreign(), .argv = argv,
-                                                          .boot_timeout_ns = d->boot_timeout, .stderr_mode = TRACTOR_STDERR_CAPTURE },
-                                kit_on_portal, &d->start);
+    tractor_nursery_start_actor(
+        root, "doomed",
+        &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .program = foreign(), .argv = argv,
+                                  .boot_timeout_ns = d->boot_timeout, .stderr_mode = TRACTOR_STDERR_CAPTURE },
+        kit_on_portal, &d->start);
 }
 
 static void assert_failed(const death *d) {
@@ -56,7 +57,8 @@ typedef struct how_to_die {
     const char *how, *status;
 } how_to_die;
 static const how_to_die ways[] = {
-    { "exit2", "exit status 2" }, { "exit0", "exit status 0" }, { "abort", "signal 6" }, { "segv", "signal 11" }, { "kill", "signal 9" },
+    { "exit2", "exit status 2" }, { "exit0", "exit status 0" }, { "abort", "signal 6" },
+    { "segv", "signal 11" },      { "kill", "signal 9" },
 };
 
 static void test_dies(void **state) {
@@ -125,10 +127,11 @@ typedef struct native {
 static void start_native(tractor_nursery *root, void *user) {
     native *n = user;
     n->begin = tractor_now();
-    tractor_nursery_start_actor(root, "doomed",
-                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = n->modules, .program = n->program, .argv = n->argv,
-                                                          .boot_timeout_ns = n->boot_timeout, .stderr_mode = TRACTOR_STDERR_CAPTURE },
-                                kit_on_portal, &n->start);
+    tractor_nursery_start_actor(
+        root, "doomed",
+        &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = n->modules, .program = n->program, .argv = n->argv,
+                                  .boot_timeout_ns = n->boot_timeout, .stderr_mode = TRACTOR_STDERR_CAPTURE },
+        kit_on_portal, &n->start);
 }
 
 static void fail_natively(const char *where, const char *module, const char *status, int64_t boot_timeout) {
@@ -241,7 +244,8 @@ static void test_side_by_side(void **state) {
                   { "native_before_load", "kill", "signal 9", 0, KIT_OUTCOME, 0 },
                   { "native_before_register", "abort", "signal 6", 0, KIT_OUTCOME, 0 },
                   { "before_aid", "hang", "in time", 300 * TRACTOR_MS, KIT_OUTCOME, 0 } },
-                KIT_OUTCOME, 0 };
+                KIT_OUTCOME,
+                0 };
     kit_run run = kit_run_root(NULL, start_crowd, &c);
     kit_assert_code(run.err, TRACTOR_OK);
     for (int i = 0; i < 4; i++)
@@ -249,13 +253,13 @@ static void test_side_by_side(void **state) {
     kit_assert_code(c.well.err, TRACTOR_OK);
 }
 
-#define STEPS(test)                                                        \
-    KIT_TEST_WITH(test, "before connect", (void *)"before_connect"),       \
-        KIT_TEST_WITH(test, "before Aid", (void *)"before_aid"),           \
-        KIT_TEST_WITH(test, "after Aid", (void *)"native_before_spec"),    \
-        KIT_TEST_WITH(test, "with SpawnSpec", (void *)"native_before_load"), \
+#define STEPS(test)                                                                  \
+    KIT_TEST_WITH(test, "before connect", (void *)"before_connect"),                 \
+        KIT_TEST_WITH(test, "before Aid", (void *)"before_aid"),                     \
+        KIT_TEST_WITH(test, "after Aid", (void *)"native_before_spec"),              \
+        KIT_TEST_WITH(test, "with SpawnSpec", (void *)"native_before_load"),         \
         KIT_TEST_WITH(test, "before registering", (void *)"native_before_register"), \
-        KIT_TEST_WITH(test, "while registering", (void *)"native_in_register"), \
+        KIT_TEST_WITH(test, "while registering", (void *)"native_in_register"),      \
         KIT_TEST_WITH(test, "before ready", (void *)"native_before_ready")
 
 int main(int argc, char **argv) {

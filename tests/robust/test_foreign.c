@@ -20,8 +20,8 @@ static const question questions[] = {
     { "echo", 0, NULL, 0, false },
     { "fail", TRACTOR_EREMOTE, "ValueError", 0, false },
     { "missing", TRACTOR_EREMOTE, "AttributeError", 0, false },
-    { "context", TRACTOR_ERUNTIME, NULL, 0, false },  /* no plain function */
-    { "no_pld", TRACTOR_EMSGTYPE, NULL, 0, false },   /* a broken answer ends its dialog, and no other */
+    { "context", TRACTOR_ERUNTIME, NULL, 0, false }, /* no plain function */
+    { "no_pld", TRACTOR_EMSGTYPE, NULL, 0, false },  /* a broken answer ends its dialog, and no other */
     { "yield", TRACTOR_EMSGTYPE, NULL, 0, false },
     { "twice", 0, NULL, 0, false },
     { "sleep_forever", TRACTOR_ECANCELED, NULL, 0, true },
@@ -64,7 +64,8 @@ static void ask(interview *i) {
     i->answer = (kit_outcome){ .then = on_answer, .user = i };
     i->asked_at = tractor_now();
     tractor_op op = tractor_portal_run(i->portal, NULL, "eps", q->func, tractor_pack("{s:i}", "n", 1),
-                                       &(tractor_call_options){ TRACTOR_CALL_OPTIONS, .timeout_ns = q->timeout }, kit_on_value, &i->answer);
+                                       &(tractor_call_options){ TRACTOR_CALL_OPTIONS, .timeout_ns = q->timeout },
+                                       kit_on_value, &i->answer);
     assert_true(op > 0);
     if (q->cancel)
         assert_int_equal(tractor_op_cancel(kit_actor(), op), TRACTOR_OK);
@@ -83,10 +84,11 @@ static const char *const foreign_argv[] = { "foreign", "serve", "kill", NULL };
 static const char *const foreign_modules[] = { "eps=/home/dev/app/eps.py", NULL };
 
 static void start_foreign(tractor_nursery *root, kit_outcome *o, const char *name) {
-    tractor_nursery_start_actor(root, name,
-                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .program = TRACTOR_TEST_BINARY_DIR "/prog_foreign",
-                                                          .argv = foreign_argv, .modules = foreign_modules },
-                                kit_on_portal, o);
+    tractor_nursery_start_actor(
+        root, name,
+        &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .program = TRACTOR_TEST_BINARY_DIR "/prog_foreign",
+                                  .argv = foreign_argv, .modules = foreign_modules },
+        kit_on_portal, o);
 }
 
 static void interview_body(tractor_nursery *root, void *user) {
@@ -170,13 +172,16 @@ static void test_python_child_fails(void **state) {
 
 static const char *spec_text(raw_peer *p, const char *reg_addrs, const char *modules) {
     const char *tpt = kit_transport();
-    const char *root = raw_wire_address(&p->arena, strcmp(tpt, "tcp") == 0 ? "/ip4/127.0.0.1/tcp/1616" : "/unix/run/registry@1616.sock");
-    return raw_format(&p->arena,
-                      "{'msg_type':'SpawnSpec','_parent_main_data':{'init_main_from_path':'/home/dev/app/main.py'},'_runtime_vars':{"
-                      "'_is_root':false,'_root_mailbox':%s,'_root_addrs':[%s],'_enable_tpts':['%s'],'_registry_addrs':%s,"
-                      "'_debug_mode':false,'repl_fixture':false,'use_greenback':false,'use_stackscope':false,'_is_infected_aio':false},"
-                      "'enable_modules':%s,'reg_addrs':%s,'bind_addrs':nil}",
-                      root, root, tpt, reg_addrs, modules, reg_addrs);
+    const char *root = raw_wire_address(
+        &p->arena, strcmp(tpt, "tcp") == 0 ? "/ip4/127.0.0.1/tcp/1616" : "/unix/run/registry@1616.sock");
+    return raw_format(
+        &p->arena,
+        "{'msg_type':'SpawnSpec','_parent_main_data':{'init_main_from_path':'/home/dev/app/main.py'},'_runtime_vars':{"
+        "'_is_root':false,'_root_mailbox':%s,'_root_addrs':[%s],'_enable_tpts':['%s'],'_registry_addrs':%s,"
+        "'_debug_mode':false,'repl_fixture':false,'use_greenback':false,'use_stackscope':false,'_is_infected_aio':"
+        "false},"
+        "'enable_modules':%s,'reg_addrs':%s,'bind_addrs':nil}",
+        root, root, tpt, reg_addrs, modules, reg_addrs);
 }
 
 static raw_peer *accept_one(python_parent *parent) {
@@ -373,12 +378,8 @@ static void test_no_registrar(void **state) {
 int main(int argc, char **argv) {
     kit_begin(argc, argv);
     const kit_test tests[] = {
-        KIT_TEST(test_python_child),
-        KIT_TEST(test_python_child_is_found),
-        KIT_TEST(test_python_child_fails),
-        KIT_TEST(test_python_parent),
-        KIT_TEST(test_python_parent_vanishes),
-        KIT_TEST(test_failed_boot_under_python),
+        KIT_TEST(test_python_child),  KIT_TEST(test_python_child_is_found),  KIT_TEST(test_python_child_fails),
+        KIT_TEST(test_python_parent), KIT_TEST(test_python_parent_vanishes), KIT_TEST(test_failed_boot_under_python),
         KIT_TEST(test_no_registrar),
     };
     return kit_run_tests(tests);

@@ -14,7 +14,8 @@ typedef struct bytes_case {
     bool hang_up;   /* it ends there */
     bool plausible; /* after the handshake, as the beginning of a frame */
 } bytes_case;
-#define BYTES(name, text, hang_up) { name, text, sizeof(text) - 1, hang_up, false }
+#define BYTES(name, text, hang_up) \
+    { name, text, sizeof(text) - 1, hang_up, false }
 
 static const bytes_case bytes_cases[] = {
     BYTES("length 0", "\0\0\0\0", false),
@@ -52,7 +53,8 @@ static void lie(script *s) {
                     raw_reset(p);
                 else
                     raw_close(p);
-                CHECK(s, closed, "'%s' %s the handshake is not answered by closing", c->name, greeted ? "after" : "before");
+                CHECK(s, closed, "'%s' %s the handshake is not answered by closing", c->name,
+                      greeted ? "after" : "before");
             }
             CHECK(s, script_undisturbed(s), "after '%s'", c->name);
         }
@@ -75,10 +77,11 @@ static unsigned char *sized_start(raw_peer *p, size_t size, const char *cid) {
     for (int round = 0; round < 2; round++) {
         text = raw_alloc(&p->arena, text_len + 1);
         memset(text, 'x', text_len);
-        frame = raw_frame(p, &empty_len,
-                          "{'msg_type':'Start','cid':'%s','ns':'kit','func':'echo','kwargs':{'s':'%s'},'uid':['%s','%s'],"
-                          "'pld_spec':'typing.Any'}",
-                          cid, text, p->name, p->uuid);
+        frame =
+            raw_frame(p, &empty_len,
+                      "{'msg_type':'Start','cid':'%s','ns':'kit','func':'echo','kwargs':{'s':'%s'},'uid':['%s','%s'],"
+                      "'pld_spec':'typing.Any'}",
+                      cid, text, p->name, p->uuid);
         text_len += size - (empty_len - 4);
     }
     return empty_len == size + 4 ? frame : NULL;
@@ -222,13 +225,15 @@ static void byte_by_byte(script *s) {
     char cid[37];
     raw_uuid(cid);
     CHECK(s, p);
-    unsigned char *frame = raw_frame(p, &len, "{'msg_type':'Aid','name':'%s','uuid':'%s','pid':1,'is_registrar':false,'is_probe':false}",
-                                     p->name, p->uuid);
+    unsigned char *frame =
+        raw_frame(p, &len, "{'msg_type':'Aid','name':'%s','uuid':'%s','pid':1,'is_registrar':false,'is_probe':false}",
+                  p->name, p->uuid);
     CHECK(s, dribble(p, frame, len) && raw_receive_aid(p, raw_patience(RAW_WAIT)));
-    frame = raw_frame(p, &len,
-                      "{'msg_type':'Start','cid':'%s','ns':'kit','func':'echo','kwargs':{'a':[1,2,3]},'uid':['%s','%s'],"
-                      "'pld_spec':'typing.Any'}",
-                      cid, p->name, p->uuid);
+    frame =
+        raw_frame(p, &len,
+                  "{'msg_type':'Start','cid':'%s','ns':'kit','func':'echo','kwargs':{'a':[1,2,3]},'uid':['%s','%s'],"
+                  "'pld_spec':'typing.Any'}",
+                  cid, p->name, p->uuid);
     CHECK(s, dribble(p, frame, len));
     CHECK(s, raw_expect(p, "StartAck", cid));
     const raw_node *answer = raw_expect(p, "Return", cid);
@@ -257,8 +262,9 @@ static void cut_at_every_byte(script *s) {
         size_t aid_len, start_len;
         CHECK(s, p);
         unsigned char *aid = raw_frame(p, &aid_len, "{'msg_type':'Aid','name':'%s','uuid':'%s'}", p->name, p->uuid);
-        unsigned char *start = raw_frame(p, &start_len, "{'msg_type':'Start','cid':'c','ns':'kit','func':'forever','kwargs':{},'uid':['%s','%s']}",
-                                         p->name, p->uuid);
+        unsigned char *start = raw_frame(
+            p, &start_len, "{'msg_type':'Start','cid':'c','ns':'kit','func':'forever','kwargs':{},'uid':['%s','%s']}",
+            p->name, p->uuid);
         unsigned char *all = raw_alloc(&p->arena, aid_len + start_len);
         memcpy(all, aid, aid_len);
         memcpy(all + aid_len, start, start_len);
@@ -281,7 +287,7 @@ static void test_cut_at_every_byte(void **state) {
 int main(int argc, char **argv) {
     kit_begin(argc, argv);
     const kit_test tests[] = {
-        KIT_TEST(test_prefixes_that_lie), KIT_TEST(test_frame_limit),         KIT_TEST(test_many_tiny_frames),
+        KIT_TEST(test_prefixes_that_lie),    KIT_TEST(test_frame_limit),         KIT_TEST(test_many_tiny_frames),
         KIT_TEST(test_guests_leave_nothing), KIT_TEST(test_claims_cost_nothing), KIT_TEST(test_byte_by_byte),
         KIT_TEST(test_cut_at_every_byte),
     };

@@ -40,9 +40,10 @@ static void keep_portal(const tractor_error *err, tractor_portal *portal, void *
     keepsakes *k = user;
     kit_assert_code(err, TRACTOR_OK);
     k->portal = tractor_portal_ref(portal);
-    k->op = tractor_portal_run(portal, NULL, "kit", "echo", tractor_pack("{s:s}", "text", "keep me"), NULL, keep_value, k);
-    tractor_portal_run(portal, NULL, "kit", "fail", tractor_pack("{s:s, s:s}", "type", "KeyError", "message", "keep me"), NULL,
-                       keep_error, k);
+    k->op =
+        tractor_portal_run(portal, NULL, "kit", "echo", tractor_pack("{s:s}", "text", "keep me"), NULL, keep_value, k);
+    tractor_portal_run(portal, NULL, "kit", "fail",
+                       tractor_pack("{s:s, s:s}", "type", "KeyError", "message", "keep me"), NULL, keep_error, k);
 }
 
 static void hold_is_cancelled(void *user) {
@@ -56,7 +57,8 @@ static void keep_all(tractor_nursery *root, void *user) {
     k->nursery = tractor_nursery_ref(root);
     k->nested = tractor_nursery_ref(tractor_nursery_open(root, NULL, NULL, NULL));
     k->hold = tractor_nursery_hold(root, "hold", hold_is_cancelled, k);
-    tractor_nursery_start_actor(root, "child", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules }, keep_portal, k);
+    tractor_nursery_start_actor(
+        root, "child", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules }, keep_portal, k);
 }
 
 static void never_done(const tractor_error *err, void *user) {
@@ -85,7 +87,8 @@ static void assert_nursery_is_dead(tractor_nursery *n, const tractor_error *some
     assert_int_equal(tractor_nursery_sleep(n, 0, never_done, NULL), TRACTOR_ECLOSED);
     assert_int_equal(tractor_nursery_run_in_thread(n, never_cancelled, never_done, NULL), TRACTOR_ECLOSED);
     assert_int_equal(tractor_nursery_start_actor(n, "x", NULL, never_portal, NULL), TRACTOR_ECLOSED);
-    assert_int_equal(tractor_nursery_run_in_actor(n, "kit", "echo", tractor_pack("{}"), NULL, never_value, NULL), TRACTOR_ECLOSED);
+    assert_int_equal(tractor_nursery_run_in_actor(n, "kit", "echo", tractor_pack("{}"), NULL, never_value, NULL),
+                     TRACTOR_ECLOSED);
     assert_int_equal(tractor_find_actor(n, "x", NULL, never_portal, NULL), TRACTOR_ECLOSED);
     assert_int_equal(tractor_wait_for_actor(n, "x", NULL, never_portal, NULL), TRACTOR_ECLOSED);
     assert_int_equal(tractor_get_registry(n, NULL, NULL, never_portal, NULL), TRACTOR_ECLOSED);
@@ -100,8 +103,10 @@ static void assert_portal_is_dead(tractor_portal *p) {
     assert_false(tractor_portal_connected(p));
     assert_string_equal(tractor_portal_id(p)->name, "child");
     assert_non_null(tractor_portal_address(p));
-    assert_int_equal(tractor_portal_run(p, NULL, "kit", "echo", tractor_pack("{}"), NULL, never_value, NULL), TRACTOR_ECLOSED);
-    assert_int_equal(tractor_portal_run_from_ns(p, NULL, "self", "x", tractor_pack("{}"), NULL, never_value, NULL), TRACTOR_ECLOSED);
+    assert_int_equal(tractor_portal_run(p, NULL, "kit", "echo", tractor_pack("{}"), NULL, never_value, NULL),
+                     TRACTOR_ECLOSED);
+    assert_int_equal(tractor_portal_run_from_ns(p, NULL, "self", "x", tractor_pack("{}"), NULL, never_value, NULL),
+                     TRACTOR_ECLOSED);
     assert_int_equal(tractor_portal_cancel_actor(p, NULL, NULL, never_done, NULL), TRACTOR_ECLOSED);
     tractor_portal_close(p);
     tractor_portal_close(p);
@@ -117,22 +122,31 @@ static void assert_actor_is_dead(tractor_actor *a, const keepsakes *k) {
     assert_int_equal(tractor_op_abandon(a, k->op), TRACTOR_ECLOSED);
     assert_int_equal(tractor_op_complete(a, k->hold, NULL), TRACTOR_ECLOSED);
     assert_non_null(tractor_actor_self(a));
-    assert_int_equal(tractor_portal_run(tractor_actor_self(a), NULL, "kit", "echo", tractor_pack("{}"), NULL, never_value, NULL),
-                     TRACTOR_ECLOSED);
+    assert_int_equal(
+        tractor_portal_run(tractor_actor_self(a), NULL, "kit", "echo", tractor_pack("{}"), NULL, never_value, NULL),
+        TRACTOR_ECLOSED);
     tractor_actor_close(a);
     tractor_actor_close(a);
 }
 
 static void release(keepsakes *k, int which) {
     switch (which) {
-    case ACTOR: tractor_actor_unref(k->actor); break;
-    case NURSERY:
-        tractor_nursery_unref(k->nursery);
-        tractor_nursery_unref(k->nested);
-        break;
-    case PORTAL: tractor_portal_unref(k->portal); break;
-    case ERROR: tractor_error_unref(k->error); break;
-    case VALUE: tractor_value_unref(k->value); break;
+        case ACTOR:
+            tractor_actor_unref(k->actor);
+            break;
+        case NURSERY:
+            tractor_nursery_unref(k->nursery);
+            tractor_nursery_unref(k->nested);
+            break;
+        case PORTAL:
+            tractor_portal_unref(k->portal);
+            break;
+        case ERROR:
+            tractor_error_unref(k->error);
+            break;
+        case VALUE:
+            tractor_value_unref(k->value);
+            break;
     }
 }
 
@@ -330,7 +344,8 @@ static void registry_found(const tractor_error *err, tractor_portal *portal, voi
     reentry *r = user;
     kit_assert_code(err, TRACTOR_OK);
     r->portal = tractor_portal_ref(portal);
-    tractor_portal_run_from_ns(portal, NULL, "self", "wait_for_actor", tractor_pack("{s:s}", "name", "nobody"), NULL, other_call, r);
+    tractor_portal_run_from_ns(portal, NULL, "self", "wait_for_actor", tractor_pack("{s:s}", "name", "nobody"), NULL,
+                               other_call, r);
     tractor_portal_run_from_ns(portal, NULL, "self", "get_registry", tractor_pack("{}"), NULL, close_in_answer, r);
 }
 
@@ -359,7 +374,8 @@ static void find_registry(tractor_nursery *root, void *user) {
 
 static void test_portal_closed_in_its_callback(void **state) {
     (void)state;
-    assert_true(raw_listen(&listener, strcmp(kit_transport(), "uds") == 0 ? kit_fresh_address() : "/ip4/127.0.0.1/tcp/0"));
+    assert_true(
+        raw_listen(&listener, strcmp(kit_transport(), "uds") == 0 ? kit_fresh_address() : "/ip4/127.0.0.1/tcp/0"));
     reentry r = { .calls = 0 };
     kit_run run = kit_run_root(NULL, find_registry, &r);
     raw_unlisten(&listener);
@@ -456,7 +472,8 @@ static void abandon_calls(kit_outcome *o) {
     one->op = tractor_nursery_run_in_actor(root, "kit", "echo", tractor_pack("{}"), NULL, must_not_value, one->canary);
     one = one_more(a);
     one->op = tractor_wait_for_actor(root, "nobody", NULL, must_not_portal, one->canary);
-    if (a->when != 1) { /* else some calls have failed of it before they are abandoned, and the nursery has to hear of that */
+    if (a->when !=
+        1) { /* else some calls have failed of it before they are abandoned, and the nursery has to hear of that */
         one = one_more(a);
         one->op = tractor_portal_cancel_actor(o->portal, NULL, NULL, must_not_done, one->canary);
     }
@@ -471,7 +488,8 @@ static void abandon_calls(kit_outcome *o) {
 static void abandon_body(tractor_nursery *root, void *user) {
     static kit_outcome up;
     up = (kit_outcome){ .then = abandon_calls, .user = user };
-    tractor_nursery_start_actor(root, "child", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules }, kit_on_portal, &up);
+    tractor_nursery_start_actor(
+        root, "child", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules }, kit_on_portal, &up);
 }
 
 static void test_abandon(void **state) {
@@ -542,7 +560,8 @@ static void own_answer(kit_outcome *o) {
 static void call_oneself(tractor_nursery *root, void *user) {
     kit_outcome *o = user;
     o->then = own_answer;
-    tractor_portal_run(tractor_actor_self(kit_actor()), root, "handles", "answer_twice", tractor_pack("{}"), NULL, kit_on_value, o);
+    tractor_portal_run(tractor_actor_self(kit_actor()), root, "handles", "answer_twice", tractor_pack("{}"), NULL,
+                       kit_on_value, o);
 }
 
 static void test_ctx(void **state) {
@@ -550,7 +569,8 @@ static void test_ctx(void **state) {
     static const char *const modules[] = { "handles", NULL };
     in = (inside){ NULL, NULL, 0, 0 };
     kit_outcome o = KIT_OUTCOME;
-    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = modules }, call_oneself, &o);
+    kit_run run =
+        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = modules }, call_oneself, &o);
     kit_assert_code(run.err, TRACTOR_OK);
     assert_int_equal(in.ended, 1);
     assert_int_equal(in.answers, 1);

@@ -36,9 +36,9 @@ static void start_all(crowd *c) {
     c->begin = tractor_now();
     for (int i = 0; i < c->wanted; i++) {
         c->up[i] = (kit_outcome){ .then = one_is_up, .user = c };
-        tractor_op op = tractor_nursery_start_actor(c->home, kit_text("child%d", i),
-                                                    &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules },
-                                                    kit_on_portal, &c->up[i]);
+        tractor_op op = tractor_nursery_start_actor(
+            c->home, kit_text("child%d", i), &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules },
+            kit_on_portal, &c->up[i]);
         assert_true(op > 0);
     }
 }
@@ -136,7 +136,8 @@ static void shortage_is_over(kit_outcome *o) {
     assert_int_equal(setrlimit((__rlimit_resource_t)s.resource, &s.before), 0);
     s.later.then = started_later;
     tractor_nursery_start_actor(tractor_actor_nursery(kit_actor()), "later",
-                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules }, kit_on_portal, &s.later);
+                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules },
+                                kit_on_portal, &s.later);
 }
 
 static void end_the_shortage(crowd *c) {
@@ -158,15 +159,15 @@ static void run_short(tractor_nursery *root, void *user) {
 }
 
 /* The undefined behaviour sanitizer looks at objects through a pipe, and finds fault with them if it gets none. */
-static void skip_if_sanitized(void) {
-    if (!SANITIZED)
-        return;
-    print_message("             (skipped: the sanitizer needs descriptors of its own)\n");
-    skip();
+static bool skipped_if_sanitized(void) {
+    if (SANITIZED)
+        print_message("             (skipped: the sanitizer needs descriptors of its own)\n");
+    return SANITIZED;
 }
 
 static void test_no_more_descriptors(void **state) {
-    skip_if_sanitized();
+    if (skipped_if_sanitized())
+        return;
     int spare = *(const int *)*state;
     kit_expect_log("can't accept connections");
     s = (shortage){ .resource = RLIMIT_NOFILE };
@@ -182,7 +183,8 @@ static void on_end(const tractor_error *err, void *user) { *(const tractor_error
 
 static void test_no_descriptors_for_a_root(void **state) {
     (void)state;
-    skip_if_sanitized();
+    if (skipped_if_sanitized())
+        return;
     struct rlimit before, low;
     getrlimit(RLIMIT_NOFILE, &before);
     for (int spare = 0; spare < 12; spare++) {
@@ -216,7 +218,7 @@ static void test_no_more_processes(void **state) {
         if (stat(home, &st) != 0 || setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0 ||
             access(kit_program(), X_OK) != 0) {
             print_message("             (skipped: cannot become an unprivileged user who can run %s)\n", kit_program());
-            skip();
+            return;
         }
         prctl(PR_SET_DUMPABLE, 1); /* or its own /proc is closed to it */
     }

@@ -29,7 +29,9 @@ static const greeting greetings[] = {
     { "{'msg_type':'aid','name':'n','uuid':'u'}", false },
     { "['Aid','n','u']", false },
     { "{'msg_type':'Stop','cid':'c'}", false },
-    { "{'msg_type':'SpawnSpec','_parent_main_data':{},'_runtime_vars':{},'enable_modules':{},'reg_addrs':[],'bind_addrs':nil}", false },
+    { "{'msg_type':'SpawnSpec','_parent_main_data':{},'_runtime_vars':{},'enable_modules':{},'reg_addrs':[],'bind_"
+      "addrs':nil}",
+      false },
 };
 
 static void greet_oddly(script *s) {
@@ -39,7 +41,8 @@ static void greet_oddly(script *s) {
         strcpy(p->uuid, "u");
         CHECK(s, raw_send(p, "%s", greetings[i].text));
         if (greetings[i].welcome)
-            CHECK(s, raw_receive_aid(p, raw_patience(RAW_WAIT)) && raw_call(p, "kit", "echo", "{}"), "%s", greetings[i].text);
+            CHECK(s, raw_receive_aid(p, raw_patience(RAW_WAIT)) && raw_call(p, "kit", "echo", "{}"), "%s",
+                  greetings[i].text);
         else
             CHECK(s, raw_wait_closed(p, raw_patience(2000)), "%s", greetings[i].text);
         raw_close(p);
@@ -61,7 +64,8 @@ static void read_the_aid(script *s) {
     for (size_t i = 0; i < 6; i++)
         CHECK(s, strcmp(aid->items[2 * i].s, keys[i]) == 0, "%s", keys[i]);
     CHECK(s, strcmp(raw_str(aid, "name"), "root") == 0 && strlen(raw_str(aid, "uuid")) == 36);
-    CHECK(s, raw_get(aid, "pid")->i == getpid() && raw_get(aid, "is_registrar")->i == 1 && raw_get(aid, "is_probe")->i == 0);
+    CHECK(s, raw_get(aid, "pid")->i == getpid() && raw_get(aid, "is_registrar")->i == 1 &&
+                 raw_get(aid, "is_probe")->i == 0);
 }
 
 static void test_own_aid(void **state) {
@@ -100,7 +104,11 @@ static void test_handshake_deadline(void **state) {
 /* The election probe of another root: answered, and forgotten. */
 static void probe(script *s) {
     raw_peer *p = raw_open(s->address, "registry-probe");
-    CHECK(s, p && raw_send(p, "{'msg_type':'Aid','name':'registry-probe','uuid':'%s','pid':1,'is_registrar':nil,'is_probe':true}", p->uuid));
+    CHECK(
+        s,
+        p && raw_send(
+                 p, "{'msg_type':'Aid','name':'registry-probe','uuid':'%s','pid':1,'is_registrar':nil,'is_probe':true}",
+                 p->uuid));
     CHECK(s, raw_receive_aid(p, raw_patience(1000)) && raw_get(p->aid, "is_registrar")->i == 1);
     CHECK(s, raw_wait_closed(p, raw_patience(1000)));
     raw_close(p);
@@ -149,7 +157,8 @@ static void test_probe(void **state) {
     (void)state;
     script_play(probe, NULL, NULL);
     lingering l = { NULL, NULL };
-    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = kit_modules }, linger_body, &l);
+    kit_run run =
+        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = kit_modules }, linger_body, &l);
     kit_assert_code(run.err, TRACTOR_OK);
 }
 
@@ -163,7 +172,8 @@ typedef struct message {
 } message;
 
 #define START_TAIL "'kwargs':{},'uid':['$N','$U'],'pld_spec':'typing.Any'}"
-#define ERROR_HEAD "{'msg_type':'Error','src_uid':['a','b'],'src_type_str':'X','boxed_type_str':'X','relay_path':[['a','b']]"
+#define ERROR_HEAD \
+    "{'msg_type':'Error','src_uid':['a','b'],'src_type_str':'X','boxed_type_str':'X','relay_path':[['a','b']]"
 
 static const message messages[] = {
     /* no message at all */
@@ -182,10 +192,16 @@ static const message messages[] = {
     /* those of a handshake, out of place */
     { "{'msg_type':'Aid','name':'$N','uuid':'$U','pid':1,'is_registrar':false,'is_probe':false}", CLOSED },
     { "{'msg_type':'Aid','name':'$N','uuid':'$U','is_probe':true}", CLOSED },
-    { "{'msg_type':'SpawnSpec','_parent_main_data':{},'_runtime_vars':{},'enable_modules':{},'reg_addrs':[],'bind_addrs':nil}", CLOSED },
+    { "{'msg_type':'SpawnSpec','_parent_main_data':{},'_runtime_vars':{},'enable_modules':{},'reg_addrs':[],'bind_"
+      "addrs':nil}",
+      CLOSED },
     { "{'msg_type':'SpawnSpec','_runtime_vars':{},'enable_modules':{},'reg_addrs':[],'bind_addrs':nil}", CLOSED },
-    { "{'msg_type':'SpawnSpec','_parent_main_data':{},'_runtime_vars':{},'enable_modules':{'m':1},'reg_addrs':[],'bind_addrs':nil}", CLOSED },
-    { "{'msg_type':'SpawnSpec','_parent_main_data':{},'_runtime_vars':{},'enable_modules':{},'reg_addrs':[['h']],'bind_addrs':nil}", CLOSED },
+    { "{'msg_type':'SpawnSpec','_parent_main_data':{},'_runtime_vars':{},'enable_modules':{'m':1},'reg_addrs':[],'bind_"
+      "addrs':nil}",
+      CLOSED },
+    { "{'msg_type':'SpawnSpec','_parent_main_data':{},'_runtime_vars':{},'enable_modules':{},'reg_addrs':[['h']],'bind_"
+      "addrs':nil}",
+      CLOSED },
 
     /* Start */
     { "{'msg_type':'Start','cid':'c','ns':'kit','func':'echo'," START_TAIL, ANSWERED },
@@ -214,7 +230,8 @@ static const message messages[] = {
     { "{'msg_type':'Start','cid':'c','ns':'kit','func':'echo','kwargs':{},'uid':['$N','another']}", CLOSED },
     { "{'msg_type':'Start','cid':'c','ns':'kit','func':'echo','kwargs':{},'uid':['another','$U']}", CLOSED },
     { "{'msg_type':'Start','cid':'c','ns':'self','func':'cancel','kwargs':{},'uid':['root','another']}", CLOSED },
-    { "{'msg_type':'Start','cid':'c','ns':'self','func':'_cancel_task','kwargs':{'cid':'x'},'uid':['root','another']}", CLOSED },
+    { "{'msg_type':'Start','cid':'c','ns':'self','func':'_cancel_task','kwargs':{'cid':'x'},'uid':['root','another']}",
+      CLOSED },
     { "{'msg_type':'Start','cid':'c','ns':'kit','func':'echo','kwargs':{},'uid':['$N','$U','x']}", CLOSED },
     { "{'msg_type':'Start','cid':'c','ns':'kit','func':'echo','kwargs':{},'uid':['$N']}", CLOSED },
     { "{'msg_type':'Start','cid':'c','ns':'kit','func':'echo','kwargs':{},'uid':'$U'}", CLOSED },
@@ -242,7 +259,9 @@ static const message messages[] = {
     { "{'msg_type':'CancelAck','cid':'c','pld':1}", CLOSED },
     { "{'msg_type':'CancelAck','cid':'c','pld':nil}", CLOSED },
     { ERROR_HEAD ",'cid':'c'}", DROPPED },
-    { ERROR_HEAD ",'message':nil,'tb_str':'t','canceller':nil,'sender':['a','b'],'cid':'c','_bad_msg':nil,'_bad_msg_as_dict':{'x':1}}", DROPPED },
+    { ERROR_HEAD ",'message':nil,'tb_str':'t','canceller':nil,'sender':['a','b'],'cid':'c','_bad_msg':nil,'_bad_msg_as_"
+                 "dict':{'x':1}}",
+      DROPPED },
     { ERROR_HEAD ",'cid':'c','_bad_msg':{'msg_type':'Return','cid':'c','pld':1}}", DROPPED },
     { ERROR_HEAD ",'cid':'c','_bad_msg':{'msg_type':'Stop','cid':'c'}}", CLOSED },
     { ERROR_HEAD ",'cid':'c','_bad_msg':7}", CLOSED },
@@ -253,7 +272,8 @@ static const message messages[] = {
     { "{'msg_type':'Error','src_uid':['a','b'],'boxed_type_str':'X','relay_path':[],'cid':'c'}", CLOSED },
     { "{'msg_type':'Error','src_uid':['a','b'],'src_type_str':'X','relay_path':[],'cid':'c'}", CLOSED },
     { "{'msg_type':'Error','src_uid':['a','b'],'src_type_str':'X','boxed_type_str':'X','cid':'c'}", CLOSED },
-    { "{'msg_type':'Error','src_uid':['a','b'],'src_type_str':'X','boxed_type_str':'X','relay_path':['a'],'cid':'c'}", CLOSED },
+    { "{'msg_type':'Error','src_uid':['a','b'],'src_type_str':'X','boxed_type_str':'X','relay_path':['a'],'cid':'c'}",
+      CLOSED },
     /* "my whole runtime failed": of a peer that is no child it ends the connection */
     { ERROR_HEAD ",'cid':nil}", CLOSED },
 };
@@ -310,9 +330,11 @@ static void test_messages(void **state) {
 static const char *const payloads[] = {
     "{}",
     "{'a':nil,'b':true,'c':false,'d':[],'e':{},'f':''}",
-    "{'i':[0,1,127,128,255,256,65535,65536,4294967295,4294967296,-1,-32,-33,-128,-129,-32768,-32769,-2147483648,-2147483649]}",
+    "{'i':[0,1,127,128,255,256,65535,65536,4294967295,4294967296,-1,-32,-33,-128,-129,-32768,-32769,-2147483648,-"
+    "2147483649]}",
     "{'u':<cf ff ff ff ff ff ff ff ff>,'l':<d3 80 00 00 00 00 00 00 00>}",
-    "{'f':[0.0,-0.5,1.5e300],'nan':<cb 7f f8 00 00 00 00 00 01>,'inf':<cb ff f0 00 00 00 00 00 00>,'f32':<ca 3f 80 00 00>}",
+    "{'f':[0.0,-0.5,1.5e300],'nan':<cb 7f f8 00 00 00 00 00 01>,'inf':<cb ff f0 00 00 00 00 00 00>,'f32':<ca 3f 80 00 "
+    "00>}",
     "{'bin':<c4 03 00 ff 80>,'ts':<d6 ff 00 00 00 00>,'ext':<c7 03 05 01 02 03>,'empty':<c7 00 2a>}",
     "{'long':<d9 03 61 62 63>,'map':<de 00 01 a1 6b 01>}", /* not the shortest form */
     "{'keys':{1:2,nil:3,[1,2]:4}}",
@@ -338,8 +360,9 @@ static void test_payloads(void **state) {
 
 static bool send_nested(raw_peer *p, size_t depth, bool maps, const char *cid) {
     size_t head_len;
-    unsigned char *head = raw_frame(p, &head_len, "{'msg_type':'Start','cid':'%s','ns':'kit','func':'echo','uid':%s,'kwargs':{'d':nil}}",
-                                    cid, raw_format(&p->arena, "['%s','%s']", p->name, p->uuid));
+    unsigned char *head =
+        raw_frame(p, &head_len, "{'msg_type':'Start','cid':'%s','ns':'kit','func':'echo','uid':%s,'kwargs':{'d':nil}}",
+                  cid, raw_format(&p->arena, "['%s','%s']", p->name, p->uuid));
     /* the last byte is the nil */
     size_t unit = maps ? 3 : 1, len = head_len - 5 + depth * unit + 1;
     unsigned char *body = raw_alloc(&p->arena, len), *at = body + head_len - 5;
@@ -379,8 +402,9 @@ static void test_deep_nesting(void **state) {
 /* ---- names that are not there ---- */
 
 static const char *const not_there[] = {
-    "nonexistent", "cancel_rpc_tasks", "_ready",     "__init__", "__class__", "_actor", "uid",    "_runtime_vars",
-    "find_Actor",  "",                 "cancel\\x00", "self",     "self:cancel", "..",    "start_actor",
+    "nonexistent",   "cancel_rpc_tasks", "_ready", "__init__",    "__class__", "_actor",      "uid",
+    "_runtime_vars", "find_Actor",       "",       "cancel\\x00", "self",      "self:cancel", "..",
+    "start_actor",
 };
 
 static void ask_for(script *s, raw_peer *p, const char *ns, const char *func, const char *type) {
@@ -389,7 +413,8 @@ static void ask_for(script *s, raw_peer *p, const char *ns, const char *func, co
     const raw_node *error = raw_expect(p, "Error", cid);
     CHECK(s, error, "%s:%s", ns, func);
     CHECK(s, kit_within_ms(tractor_now() - begin, 500), "%s:%s", ns, func);
-    CHECK(s, strcmp(raw_str(error, "boxed_type_str"), type) == 0, "%s:%s: %s", ns, func, raw_str(error, "boxed_type_str"));
+    CHECK(s, strcmp(raw_str(error, "boxed_type_str"), type) == 0, "%s:%s: %s", ns, func,
+          raw_str(error, "boxed_type_str"));
     CHECK(s, strcmp(raw_str(error, "src_type_str"), type) == 0, "%s:%s: %s", ns, func, raw_str(error, "src_type_str"));
     const raw_node *tb = raw_get(error, "tb_str"), *path = raw_get(error, "relay_path");
     CHECK(s, tb && tb->kind == RAW_STR && path && path->count == 1, "%s", raw_show(&p->arena, error));
@@ -469,17 +494,19 @@ static void child_is_up(kit_outcome *o) {
     for (size_t i = 0; i < 3; i++) {
         asked[i].then = asked_child;
         asked[i].user = (void *)(uintptr_t)names[i];
-        assert_true(tractor_portal_run_from_ns(o->portal, NULL, i == 2 ? "kit" : "self", names[i], tractor_pack("{}"), NULL, kit_on_value,
-                                               &asked[i]) > 0);
+        assert_true(tractor_portal_run_from_ns(o->portal, NULL, i == 2 ? "kit" : "self", names[i], tractor_pack("{}"),
+                                               NULL, kit_on_value, &asked[i]) > 0);
     }
-    assert_true(tractor_portal_run_from_ns(tractor_actor_self(kit_actor()), tractor_actor_nursery(kit_actor()), "self", "find_actor",
-                                           tractor_pack("{s:s}", "name", "child"), NULL, on_address, o->user) > 0);
+    assert_true(tractor_portal_run_from_ns(tractor_actor_self(kit_actor()), tractor_actor_nursery(kit_actor()), "self",
+                                           "find_actor", tractor_pack("{s:s}", "name", "child"), NULL, on_address,
+                                           o->user) > 0);
 }
 
 static void ask_a_child(tractor_nursery *root, void *user) {
     kit_outcome *o = user;
     o->then = child_is_up;
-    tractor_nursery_start_actor(root, "child", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules }, kit_on_portal, o);
+    tractor_nursery_start_actor(
+        root, "child", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules }, kit_on_portal, o);
 }
 
 static void test_private_names_of_a_child(void **state) {
@@ -498,7 +525,8 @@ static void start_twice(script *s) {
     CHECK(s, p);
     for (int i = 0; i < 2; i++)
         CHECK(s, raw_send(p,
-                          "{'msg_type':'Start','cid':'same','ns':'kit','func':'nap','kwargs':{'ms':50,'then':%d},'uid':['%s','%s'],"
+                          "{'msg_type':'Start','cid':'same','ns':'kit','func':'nap','kwargs':{'ms':50,'then':%d},'uid':"
+                          "['%s','%s'],"
                           "'pld_spec':'typing.Any'}",
                           i, p->name, p->uuid));
     CHECK(s, raw_expect(p, "StartAck", "same"));

@@ -25,22 +25,24 @@ static void is_up(kit_outcome *o) {
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(l->modules[0], "="), l->modules[0]);
     l->answer.then = end_it;
-    tractor_portal_run(o->portal, NULL, name, l->func, tractor_pack("{s:i, s:i}", "a", 20, "b", 22), NULL, kit_on_value, &l->answer);
+    tractor_portal_run(o->portal, NULL, name, l->func, tractor_pack("{s:i, s:i}", "a", 20, "b", 22), NULL, kit_on_value,
+                       &l->answer);
 }
 
 static void load(tractor_nursery *root, void *user) {
     loading *l = user;
     l->start.then = is_up;
     l->start.user = l;
-    tractor_nursery_start_actor(root, "loader",
-                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .program = getenv("TRACTOR_TEST_ACTOR"),
-                                                          .modules = l->modules, .env = l->env, .stderr_mode = TRACTOR_STDERR_CAPTURE },
-                                kit_on_portal, &l->start);
+    tractor_nursery_start_actor(
+        root, "loader",
+        &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .program = getenv("TRACTOR_TEST_ACTOR"), .modules = l->modules,
+                                  .env = l->env, .stderr_mode = TRACTOR_STDERR_CAPTURE },
+        kit_on_portal, &l->start);
 }
 
-#define LOAD(l, ...)                                     \
-    loading l = { .modules = { __VA_ARGS__ } };          \
-    kit_run run = kit_run_root(NULL, load, &l);          \
+#define LOAD(l, ...)                            \
+    loading l = { .modules = { __VA_ARGS__ } }; \
+    kit_run run = kit_run_root(NULL, load, &l); \
     kit_assert_code(run.err, TRACTOR_OK)
 
 #define HERE TRACTOR_TEST_BINARY_DIR
@@ -127,7 +129,8 @@ static void test_corrupt(void **state) {
     assert_int_equal(mkdir(folder, 0700), 0);
     fail_to_load(kit_text("bad=%s", folder), "ImportError", "folder.so");
     if (SANITIZED) {
-        print_message("             (skipped: a truncated object; the sanitizer's report of the SIGBUS would be one too many)\n");
+        print_message(
+            "             (skipped: a truncated object; the sanitizer's report of the SIGBUS would be one too many)\n");
         return;
     }
     /* The beginning of a good one. */
@@ -141,7 +144,8 @@ static void test_corrupt(void **state) {
     kit_assert_code(run.err, TRACTOR_OK);
     /* The loader of the system maps what is not there, and dies of it: then that is what is said. */
     kit_assert_code(l.start.err, TRACTOR_ESPAWN);
-    assert_true(strstr(tractor_error_message(l.start.err), "SIGBUS") || tractor_error_find(l.start.err, TRACTOR_EREMOTE));
+    assert_true(strstr(tractor_error_message(l.start.err), "SIGBUS") ||
+                tractor_error_find(l.start.err, TRACTOR_EREMOTE));
 }
 
 static void test_without_init(void **state) {
@@ -194,9 +198,15 @@ static void test_actor_by_hand(void **state) {
 int main(int argc, char **argv) {
     kit_begin(argc, argv);
     const kit_test tests[] = {
-        KIT_TEST(test_by_name),         KIT_TEST(test_by_file),           KIT_TEST_ONCE(test_two_of_one_file),
-        KIT_TEST_ONCE(test_missing),    KIT_TEST_ONCE(test_corrupt),      KIT_TEST_ONCE(test_without_init),
-        KIT_TEST_ONCE(test_init_that_refuses), KIT_TEST_ONCE(test_second_is_missing), KIT_TEST_ONCE(test_actor_by_hand),
+        KIT_TEST(test_by_name),
+        KIT_TEST(test_by_file),
+        KIT_TEST_ONCE(test_two_of_one_file),
+        KIT_TEST_ONCE(test_missing),
+        KIT_TEST_ONCE(test_corrupt),
+        KIT_TEST_ONCE(test_without_init),
+        KIT_TEST_ONCE(test_init_that_refuses),
+        KIT_TEST_ONCE(test_second_is_missing),
+        KIT_TEST_ONCE(test_actor_by_hand),
     };
     return kit_run_tests(tests);
 }

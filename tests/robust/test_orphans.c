@@ -98,7 +98,8 @@ static void one_is_up(kit_outcome *o) {
         _exit(4);
     report(v, kit_pid(o->portal));
     if (++v->started == CHILDREN)
-        tractor_portal_run(o->portal, NULL, "orphans", "compute", tractor_pack("{s:i}", "fd", v->report), NULL, NULL, NULL);
+        tractor_portal_run(o->portal, NULL, "orphans", "compute", tractor_pack("{s:i}", "fd", v->report), NULL, NULL,
+                           NULL);
 }
 
 static void victim_body(tractor_nursery *root, void *user) {
@@ -108,9 +109,10 @@ static void victim_body(tractor_nursery *root, void *user) {
     int32_t fds[] = { v->report };
     for (int i = 0; i < CHILDREN; i++) {
         up[i] = (kit_outcome){ .then = one_is_up, .user = v };
-        tractor_nursery_start_actor(root, kit_text("worker%d", i),
-                                    &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules, .pass_fds = fds, .pass_fds_count = 1 },
-                                    kit_on_portal, &up[i]);
+        tractor_nursery_start_actor(
+            root, kit_text("worker%d", i),
+            &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules, .pass_fds = fds, .pass_fds_count = 1 },
+            kit_on_portal, &up[i]);
     }
 }
 
@@ -213,12 +215,13 @@ static void raise_family(tractor_ctx *ctx, const tractor_value *args, void *user
     tractor_nursery *home = tractor_actor_nursery(tractor_ctx_actor(ctx));
     f->hold = tractor_nursery_hold(tractor_ctx_nursery(ctx), "family", NULL, NULL);
     for (int i = 0; i < GRANDCHILDREN; i++)
-        tractor_nursery_start_actor(home, "grandchild", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules },
+        tractor_nursery_start_actor(home, "grandchild",
+                                    &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules },
                                     grandchild_is_up, f);
 }
 
-static const tractor_endpoint endpoints[] = { TRACTOR_FUNC("compute", compute), TRACTOR_FUNC("raise_family", raise_family),
-                                              TRACTOR_ENDPOINTS_END };
+static const tractor_endpoint endpoints[] = { TRACTOR_FUNC("compute", compute),
+                                              TRACTOR_FUNC("raise_family", raise_family), TRACTOR_ENDPOINTS_END };
 
 typedef struct middle {
     int64_t pids[GRANDCHILDREN], killed_at;
@@ -246,7 +249,8 @@ static void middle_body(tractor_nursery *root, void *user) {
     static kit_outcome up;
     static const char *const modules[] = { "orphans", NULL };
     up = (kit_outcome){ .then = mid_is_up, .user = user };
-    tractor_nursery_start_actor(root, "mid", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules }, kit_on_portal, &up);
+    tractor_nursery_start_actor(root, "mid", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules },
+                                kit_on_portal, &up);
 }
 
 static void test_middle_killed(void **state) {
@@ -279,7 +283,8 @@ static void test_started_by_a_dead_parent(void **state) {
     if (pid == 0) {
         const char *actor = getenv("TRACTOR_TEST_ACTOR");
         const char *address = strcmp(kit_transport(), "uds") == 0 ? "('/nowhere', 'nobody.sock')" : "('127.0.0.1', 9)";
-        execl(actor, "tractor-actor", "--uid", "('late', 'ecdb6ab8-2a0a-4b5e-8f3a-3a4d9a1c2b10')", "--parent_addr", address, (char *)NULL);
+        execl(actor, "tractor-actor", "--uid", "('late', 'ecdb6ab8-2a0a-4b5e-8f3a-3a4d9a1c2b10')", "--parent_addr",
+              address, (char *)NULL);
         _exit(127);
     }
     int status;

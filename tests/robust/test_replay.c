@@ -20,8 +20,9 @@ typedef struct dialog {
     tractor_op op;
 } dialog;
 
-#define ALL_KINDS                                                                                                                     \
-    "{'i':-1,'big':1099511627776,'f':1.5,'s':'str','b':<c40200ff>,'n':nil,'t':true,'l':[1,'x'],'d':{'k':1},'tup':[1,2],'se':[3]}"
+#define ALL_KINDS                                                                                                     \
+    "{'i':-1,'big':1099511627776,'f':1.5,'s':'str','b':<c40200ff>,'n':nil,'t':true,'l':[1,'x'],'d':{'k':1},'tup':[1," \
+    "2],'se':[3]}"
 
 static const dialog dialogs[] = {
     { .record = VECTORS "02_portal_run.jsonl",
@@ -29,7 +30,8 @@ static const dialog dialogs[] = {
                  { "echo", ALL_KINDS, ALL_KINDS, NULL },
                  { "add", "{'a':1}", NULL, "TypeError" } } },
     { .record = VECTORS "03_run_value_error.jsonl",
-      .calls = { { "raises_value_error", "{'msg':'boom'}", NULL, "ValueError" }, { "add", "{'a':1,'b':2}", "3", NULL } } },
+      .calls = { { "raises_value_error", "{'msg':'boom'}", NULL, "ValueError" },
+                 { "add", "{'a':1,'b':2}", "3", NULL } } },
     { .record = VECTORS "12d_run_task_cancelled.jsonl",
       .option = "better",
       .calls = { { "sleep_forever", "{}", NULL, "cancelled" }, { "add", "{'a':1,'b':2}", "3", NULL } } },
@@ -42,7 +44,8 @@ static void assert_answer(const call *c, const kit_outcome *o) {
     if (c->answer) {
         kit_assert_code(o->err, TRACTOR_OK);
         tractor_bytes bytes = tractor_value_bytes(o->value);
-        assert_string_equal(raw_show(&arena, raw_decode(&arena, bytes.data, bytes.len)), raw_show(&arena, raw_parse(&arena, c->answer)));
+        assert_string_equal(raw_show(&arena, raw_decode(&arena, bytes.data, bytes.len)),
+                            raw_show(&arena, raw_parse(&arena, c->answer)));
     } else if (strcmp(c->error, "cancelled") == 0) {
         kit_assert_code(o->err, TRACTOR_ECANCELED);
     } else {
@@ -68,7 +71,8 @@ static void next_call(dialog *d) {
     size_t len;
     unsigned char *args = raw_compile(&arena, c->kwargs, &len);
     d->outcome = (kit_outcome){ .then = answered, .user = d };
-    d->op = tractor_portal_run(d->portal, NULL, "eps", c->func, (tractor_bytes){ args, len }, NULL, kit_on_value, &d->outcome);
+    d->op = tractor_portal_run(d->portal, NULL, "eps", c->func, (tractor_bytes){ args, len }, NULL, kit_on_value,
+                               &d->outcome);
     raw_release(&arena);
     if (c->error && strcmp(c->error, "cancelled") == 0)
         tractor_op_cancel(kit_actor(), d->op);
@@ -86,10 +90,11 @@ static void be_the_parent(tractor_nursery *root, void *user) {
     static const char *const modules[] = { "eps=/home/dev/app/eps.py", NULL };
     const char *argv[] = { "replay", d->record, d->option ? d->option : "exact", NULL };
     d->child = (kit_outcome){ .then = child_is_up, .user = d };
-    tractor_nursery_start_actor(root, "child",
-                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .program = TRACTOR_TEST_BINARY_DIR "/prog_replay",
-                                                          .argv = argv, .modules = modules },
-                                kit_on_portal, &d->child);
+    tractor_nursery_start_actor(
+        root, "child",
+        &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .program = TRACTOR_TEST_BINARY_DIR "/prog_replay",
+                                  .argv = argv, .modules = modules },
+        kit_on_portal, &d->child);
 }
 
 static void test_as_parent(void **state) {
@@ -112,14 +117,16 @@ static bool task_says_so(replay *r, int conn, const char *type, const char *func
     cancelling = false;
     const raw_node *error = raw_expect(r->conns[0], "Error", replay_actual(r, "8c026eec-329b-4875-b6db-3934d6281504"));
     const raw_node *canceller = raw_get(error, "canceller");
-    return strcmp(raw_str(error, "boxed_type_str"), "ContextCancelled") == 0 && canceller && canceller->kind == RAW_ARRAY &&
-           strcmp(canceller->items[0].s, "root") == 0;
+    return strcmp(raw_str(error, "boxed_type_str"), "ContextCancelled") == 0 && canceller &&
+           canceller->kind == RAW_ARRAY && strcmp(canceller->items[0].s, "root") == 0;
 }
 
 static void test_as_child(void **state) {
     const dialog *d = *state;
     python_parent parent = python_parent_start("child");
-    replay r = { .me = "root", .transport = kit_transport(), .address = parent.listener.multiaddr, .listener = &parent.listener };
+    replay r = {
+        .me = "root", .transport = kit_transport(), .address = parent.listener.multiaddr, .listener = &parent.listener
+    };
     if (d->option)
         r.after = task_says_so;
     if (!replay_run(&r, d->record))
@@ -128,9 +135,9 @@ static void test_as_child(void **state) {
     python_parent_finish(&parent, 0);
 }
 
-#define ALL(test)                                                                                                \
-    KIT_TEST_WITH(test, "02_portal_run", (void *)(uintptr_t)&dialogs[0]),                                         \
-        KIT_TEST_WITH(test, "03_run_value_error", (void *)(uintptr_t)&dialogs[1]),                                \
+#define ALL(test)                                                                  \
+    KIT_TEST_WITH(test, "02_portal_run", (void *)(uintptr_t)&dialogs[0]),          \
+        KIT_TEST_WITH(test, "03_run_value_error", (void *)(uintptr_t)&dialogs[1]), \
         KIT_TEST_WITH(test, "12d_run_task_cancelled", (void *)(uintptr_t)&dialogs[2])
 
 int main(int argc, char **argv) {
