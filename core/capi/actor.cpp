@@ -37,6 +37,7 @@ int tractor_actor_open(const tractor_root_options* options, tractor_root_fn body
     auto config = read_root_options(options);
     if (!config) return static_cast<int>(config.failure().code);
     if (!out) return TRACTOR_EINVAL;
+    if (Owner::forked()) return TRACTOR_EFORKED;
     auto actor = Actor::open_root(std::move(*config), false, body, on_end, user);
     if (!actor) return static_cast<int>(actor.failure().code);
     *out = to_c(*actor);

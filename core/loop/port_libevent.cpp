@@ -92,7 +92,7 @@ class LibeventPort::FdWatch final : public Watch {
 
 /// libevent ends the process if it gets no descriptor for its signals, so it is not asked when they are short.
 bool room_for_base() {
-  constexpr int kNeeded = 6;
+  constexpr int kNeeded = 3;  // its epoll, and a pair for signals
   int fds[kNeeded], count = 0;
   while (count < kNeeded && (fds[count] = eventfd(0, EFD_CLOEXEC)) >= 0) ++count;
   int error = errno;

@@ -64,18 +64,22 @@ class AskOp final : public Call {
 
 class AskStep final : public Asker, private Halt::Step {
  public:
-  AskStep(PeerLink& link, Nursery& in, std::string_view ns, std::string_view func, Bytes args, int64_t timeout, Halt* halt)
-      : Step(halt), engine_(in.engine()), box_(engine_.loop()), token_(ask(*this, link, in, ns, func, args, timeout)) {
+  AskStep(PeerLink& link, Nursery& in, std::string_view ns, std::string_view func, Bytes args, int64_t timeout, Halt* halt, OnHalt on_halt)
+      : Step(halt), engine_(in.engine()), link_(link), on_halt_(on_halt), box_(engine_.loop()),
+        token_(ask(*this, link, in, ns, func, args, timeout)) {
     begin();
   }
   Mailbox<Answer>& box() { return box_; }
 
  private:
   void on_answer(Answer answer) override { box_.put(std::move(answer)); }
-  void on_halt(const ErrorRef&) override {
+  void on_halt(const ErrorRef& why) override {
+    if (on_halt_ == OnHalt::hang_up) return link_.close(why);
     if (Tokened* asked = engine_.tokens().find(token_)) asked->token_cancel();
   }
   Engine& engine_;
+  PeerLink& link_;
+  OnHalt on_halt_;
   Mailbox<Answer> box_;
   OpToken token_;
 };
@@ -110,8 +114,9 @@ OpToken ask(Asker& asker, PeerLink& link, Nursery& in, std::string_view ns, std:
   return token;
 }
 
-Task<Answer> ask(Ref<PeerLink> link, Nursery& in, std::string_view ns, std::string_view func, std::string args, int64_t timeout, Halt* halt) {
-  AskStep step(*link, in, ns, func, args, timeout, halt);
+Task<Answer> ask(Ref<PeerLink> link, Nursery& in, std::string_view ns, std::string_view func, std::string args, int64_t timeout,
+                 Halt* halt, OnHalt on_halt) {
+  AskStep step(*link, in, ns, func, args, timeout, halt, on_halt);
   auto answer = co_await step.box().next();
   co_return std::move(*answer);
 }

@@ -22,7 +22,6 @@ class Context final : public Nursery, public Pooled<Context> {
   const char* cid_text() const { return cid_.c_str(); }
   const tractor_id& peer() const { return peer_; }
   PeerLink& link() { return *link_; }
-  void* host_data() const { return endpoint_->user; }
 
   Status answer(Bytes value);
   /// The arguments do not fit: a TypeError, in place of the StartAck if that has not left.

@@ -59,6 +59,7 @@ Result<Done> Actor::prepare(event_base* base, std::string name, std::string uuid
   backstage_ = scope(ActorScope::Role::backstage, "backstage");
   service_ = scope(ActorScope::Role::service, "service");
   main_ = scope(ActorScope::Role::main, id_.name);
+  main_->set_body_running(true);  // until the boot is over, whatever a task does to it meanwhile
   close_box_.emplace(*loop_);
   usr1_guard_.emplace();
   Owner::claim();

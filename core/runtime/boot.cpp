@@ -278,7 +278,8 @@ Task<Result<Done>> Actor::register_everywhere() {
       pack_uid(pack, id_);
       pack.str("addr");
       pack_address(pack, addr);
-      Answer answer = co_await ask(*link, *backstage_, "self", "register_actor", std::string(kwargs.view()), kRegisterLimit, &boot_halt_);
+      Answer answer = co_await ask(*link, *backstage_, "self", "register_actor", std::string(kwargs.view()), kRegisterLimit, &boot_halt_,
+                                   OnHalt::hang_up);
       if (answer.err) {
         failed = Failure::of(Status::registry, "the registrar refused " + addr.to_string() + ": " + answer.err->message(), "RuntimeError");
         break;
@@ -314,7 +315,6 @@ void Actor::up() {
   state_ = State::up;
   TRACTOR_LOG(kRuntime, "tractor", "actor %s is up at %s", id_.name.c_str(), bound_texts_.empty() ? "no address" : bound_texts_.front().c_str());
   answer_ready();
-  main_->set_body_running(true);
   if (tractor_root_fn body = body_) {
     CallbackScope callback;
     body(to_c(main()), user_);
@@ -335,6 +335,7 @@ void Actor::boot_failed(ErrorRef why) {
   // A native parent has its answer; an older one hears of it like this, or not at all.
   if (!told && parent_link_ && !parent_link_->peer_is_native()) report_failure(why);
   main_->fail(why);
+  main_->set_body_running(false);
   begin_closing();
 }
 

@@ -107,9 +107,11 @@ Task<ErrorRef> Child::boot() {
   id_.pid = process_->pid();
   phase_ = Phase::connecting;
   TRACTOR_LOG(kRuntime, "tractor.spawn", "started %s as pid %lld", id_.name.c_str(), static_cast<long long>(id_.pid));
+  bool lost = false;
   for (;;) {
     auto event = co_await events_.next(deadline);
     const char* during = phase_ == Phase::connecting ? "before it connected back" : "during its boot";
+    if (!event && lost) co_return death(Status::spawn, std::string("closed its connection ") + during + ", but its process runs on");
     if (!event) co_return death(Status::spawn, std::string("did not become ready in time (still ") + state_name() + ")");
     switch (event->kind) {
       case Event::exited: co_return death(Status::spawn, obituary() + " " + during);
@@ -117,6 +119,7 @@ Task<ErrorRef> Child::boot() {
       case Event::failed: co_return death(Status::spawn, std::string("failed ") + during);
       case Event::lost:
         // Its exit says more than its connection; wait for that a moment.
+        lost = true;
         deadline = std::min(deadline, actor_.loop().now() + kExitTrail);
         break;
       case Event::connected:
@@ -204,11 +207,8 @@ void Child::bury(ErrorRef failed) {
   if (portal_ && !failed && !status_.success() && acked_)
     TRACTOR_LOG(kError, "tractor.spawn", "%s was cancelled and then ended with %s", id_.name.c_str(), status_.to_string().c_str());
   if (!portal_ && starter_) {
-    ErrorRef why = failed;
-    if (why->canceled() || why->code() == Status::spawn)
-      starter_->on_booted(*this, why);
-    else
-      starter_->on_booted(*this, Error::caused(Status::spawn, "child '" + id_.name + "' could not be started: " + why->message(), why));
+    bool says_so = failed->canceled() || failed->code() == Status::spawn;
+    starter_->on_booted(*this, says_so ? failed : Error::caused(Status::spawn, "child '" + id_.name + "' could not be started: " + failed->message(), failed));
   }
   if (starter_) starter_->on_buried(*this, died ? failed : ErrorRef());
   if (died) {

@@ -113,7 +113,7 @@ Task<Result<Portal*>> DiscoverOp::look(Actor& actor, Search* search, What what, 
     }
   }
   Answer answer = co_await ask(registry, actor.backstage(), "self", what == What::find ? "find_actor" : "wait_for_actor",
-                               name_argument(name), deadline == kForever ? 0 : left(loop, deadline), &search->halt);
+                               name_argument(name), deadline == kForever ? 0 : left(loop, deadline), &search->halt, OnHalt::cancel);
   Result<Portal*> outcome = static_cast<Portal*>(nullptr);
   if (answer.err) {
     bool late = answer.err->code() == Status::timed_out;
@@ -144,7 +144,7 @@ Task<Result<Portal*>> DiscoverOp::look(Actor& actor, Search* search, What what, 
           pack.map(1);
           pack.str("addr");
           pack_address(pack, to);
-          co_await ask(registry, actor.backstage(), "self", "delete_addr", std::string(args.view()), kSecond, &search->halt);
+          co_await ask(registry, actor.backstage(), "self", "delete_addr", std::string(args.view()), kSecond, &search->halt, OnHalt::cancel);
         } else {
           outcome = link.failure();
         }

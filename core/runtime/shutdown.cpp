@@ -140,7 +140,8 @@ Task<Done> Actor::unregister_everywhere() {
       TRACTOR_LOG(kRuntime, "tractor.registry", "can't unregister: %s", link.failure().message.c_str());
       continue;
     }
-    Answer answer = co_await ask(*link, *backstage_, "self", "unregister_actor", args, std::max<int64_t>(deadline - loop_->now(), 1), nullptr);
+    Answer answer = co_await ask(*link, *backstage_, "self", "unregister_actor", args, std::max<int64_t>(deadline - loop_->now(), 1),
+                                 nullptr, OnHalt::hang_up);
     if (answer.err) TRACTOR_LOG(kRuntime, "tractor.registry", "can't unregister: %s", answer.err->message().c_str());
     (*link)->close(Error::of(Status::closed, "unregistered"), true);
   }

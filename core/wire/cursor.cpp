@@ -38,7 +38,8 @@ int scan_plain(Token* t, Kind kind, bool boolean) {
 }
 int scan_bytes(Token* t, Kind kind, const char* p, size_t n) {
   t->kind = kind;
-  t->bytes = n > 0 ? Bytes(p, n) : Bytes("", 0);  // the parser's pointer is null for some empty ones
+  constexpr const char* kNoBytes = "";
+  t->bytes = Bytes(n > 0 ? p : kNoBytes, n);  // the parser's pointer is null for some empty ones
   return 0;
 }
 int scan_head(Token* t, Kind kind, unsigned count) {

@@ -10,6 +10,7 @@ const char* payload_fault(Bytes bytes) {
   if (const char* reason = poison_text(bytes)) return reason;
   if (bytes.empty()) return nullptr;
   if (!bytes.data()) return "is a null pointer with a length";
+  if (bytes.size() > PTRDIFF_MAX) return "has an impossible length";
   if (bytes.size() > kMaxPayload) return "is longer than a frame can be";
   return wire::check_one_value(bytes);
 }

@@ -46,7 +46,7 @@ typedef struct tractor_endpoint {
  * @param module  its name, dotted if you like; not empty, not "self", no colon
  * @param list    ended by ::TRACTOR_ENDPOINTS_END; must stay valid for ever
  * @param user    for the endpoint functions
- * @return ::TRACTOR_OK; ::TRACTOR_EINVAL for a bad name or a NULL function, ::TRACTOR_EALREADY if one of the names is taken (then
+ * @return ::TRACTOR_OK; ::TRACTOR_EINVAL for a bad name, a NULL list or a NULL function, ::TRACTOR_EALREADY if one of the names is taken (then
  *         none is added), ::TRACTOR_ENOTSUP for an unknown kind, ::TRACTOR_EBUSY while an actor is open (but in `tractor_module_init`), ::TRACTOR_ENOMEM
  * @anythread
  */
@@ -103,7 +103,7 @@ enum tractor_root_flag {
 /** Options of a root. Zero means default everywhere. */
 typedef struct tractor_root_options {
     size_t struct_size;                /**< sizeof(tractor_root_options) */
-    const char *name;                  /**< NULL: "root" */
+    const char *name;                  /**< NULL: "root". UTF-8, at most 1024 bytes, as all names of actors */
     const char *const *enable_modules; /**< modules that it serves; NULL-terminated */
     const char *const *registry_addrs; /**< multiaddrs, NULL-terminated; NULL: "/ip4/127.0.0.1/tcp/1616", or for "uds"
                                             `registry@1616.sock` in the runtime directory */
@@ -166,7 +166,7 @@ TRACTOR_API int tractor_child_main_from_flags(int argc, char **argv);
  * @param user     for both
  * @param out      the actor; valid until `on_end` has returned, then a tombstone if you took a reference
  * @return ::TRACTOR_OK; ::TRACTOR_ERUNTIME if this process has an actor, ::TRACTOR_EINVAL for bad options, ::TRACTOR_E2BIG,
- *         ::TRACTOR_ENOTSUP for an `event_base` under a static libtractor, ::TRACTOR_ENOMEM. Then nothing runs
+ *         ::TRACTOR_ENOTSUP for an `event_base` under a static libtractor, ::TRACTOR_EFORKED, ::TRACTOR_ENOMEM. Then nothing runs
  * @completes{NULL, the error of the root's nursery, ::TRACTOR_EREGISTRY if the registry address is taken by something else}
  * @loopthread
  */
@@ -183,7 +183,8 @@ TRACTOR_API void tractor_actor_close(tractor_actor *actor);
 /**
  * @brief Runs the actor's own loop until the actor has ended. The calling thread becomes the owner.
  * @param actor  the actor
- * @return ::TRACTOR_OK; ::TRACTOR_EDEADLK inside a callback, ::TRACTOR_ENOTSUP on a foreign `event_base`, ::TRACTOR_ECLOSED
+ * @return ::TRACTOR_OK; ::TRACTOR_EDEADLK inside a callback, ::TRACTOR_EWRONGTHREAD while another thread runs it, ::TRACTOR_ENOTSUP on a
+ *         foreign `event_base`, ::TRACTOR_ECLOSED
  * @anythread
  */
 TRACTOR_API int tractor_actor_run(tractor_actor *actor);

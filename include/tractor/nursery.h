@@ -183,7 +183,8 @@ TRACTOR_API int tractor_op_cancel(tractor_actor *actor, tractor_op op);
 /**
  * @brief Cancels an operation and disarms it: once this has returned, its completion never runs and `user` is yours again.
  *
- * The nursery still waits for the work, and a real error that the work still raises goes to the nursery.
+ * The nursery still waits for the work, and a real error that the work still raises goes to the nursery. A hold is over with
+ * it: whoever abandons one says that the work it stood for is gone.
  * @param actor  the actor it belongs to
  * @param op     the token
  * @return ::TRACTOR_OK, or ::TRACTOR_ECLOSED if its completion has already begun

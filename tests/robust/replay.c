@@ -219,6 +219,12 @@ static bool play_line(replay *r, line *l, const line *end) {
     const char *type = raw_str(l->recorded, "msg_type");
     if (l->mine && !say(r, peer, l->recorded))
         return false;
+    /* A child closes what it asked a registrar on; until then it is not done with it, whatever else it answers. */
+    if (l->mine && l->conn > 0 && strcmp(type, "Return") == 0) {
+        const raw_node *more = raw_receive(peer, raw_patience(RAW_WAIT));
+        if (more || peer->state != RAW_EOF)
+            return wrong(r, "connection %d is not closed: %s", l->conn, raw_show(&r->arena, more));
+    }
     if (!l->mine) {
         const raw_node *got = raw_receive(peer, raw_patience(RAW_WAIT));
         if (!got)
