@@ -96,7 +96,8 @@ static void on_answer(const tractor_error *err, const tractor_value *value, void
 
 static void call(intptr_t slot) {
     run.sent_at[slot] = tractor_now();
-    tractor_portal_run(run.portal, run.root, "bench", "add", tractor_pack("{s:I}", "x", (int64_t)slot), NULL, on_answer, (void *)slot);
+    tractor_portal_run(run.portal, run.root, "bench", "add", tractor_pack("{s:I}", "x", (int64_t)slot), NULL, on_answer,
+                       (void *)slot);
 }
 
 static void on_caller_ready(const tractor_error *err, tractor_portal *portal, void *user) {

@@ -256,18 +256,23 @@ void calibrate() {
     }
     return double(least);
   };
-  double syscall_ns = best(20, [] {
-    for (int i = 0; i < 10000; ++i) syscall(SYS_getppid);
-  }) / 10000;
+  double syscall_ns = best(20,
+                           [] {
+                             for (int i = 0; i < 10000; ++i) syscall(SYS_getppid);
+                           }) /
+                      10000;
   volatile uint64_t sink = 0;
-  double loop_ns = best(20, [&] {
-    uint64_t x = 1;
-    for (int i = 0; i < 1000000; ++i) x = x * 6364136223846793005u + 1442695040888963407u;
-    sink = x;
-  }) / 1000000;
+  double loop_ns = best(20,
+                        [&] {
+                          uint64_t x = 1;
+                          for (int i = 0; i < 1000000; ++i) x = x * 6364136223846793005u + 1442695040888963407u;
+                          sink = x;
+                        }) /
+                   1000000;
   std::vector<char> from(16 << 20, 'x'), to(16 << 20);
   double copy_ns = best(20, [&] { std::memcpy(to.data(), from.data(), to.size()); });
-  std::printf("{\"syscall_ns\":%.1f,\"loop_ns\":%.4f,\"memcpy_mb_s\":%.0f}\n", syscall_ns, loop_ns, double(to.size()) / copy_ns * 1e3);
+  std::printf("{\"syscall_ns\":%.1f,\"loop_ns\":%.4f,\"memcpy_mb_s\":%.0f}\n", syscall_ns, loop_ns,
+              double(to.size()) / copy_ns * 1e3);
 }
 
 // ---------------------------------------------------------------------------

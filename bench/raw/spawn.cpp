@@ -25,7 +25,10 @@ struct Worker {
 class Spawner {
  public:
   explicit Spawner(const Args& a)
-      : how_(a.str("how", "posix_spawn")), exe_(a.str("worker", "./worker_tiny")), pair_(a.str("link", "connect") == "pair"), path_(a.addr().substr(5)) {
+      : how_(a.str("how", "posix_spawn")),
+        exe_(a.str("worker", "./worker_tiny")),
+        pair_(a.str("link", "connect") == "pair"),
+        path_(a.addr().substr(5)) {
     listener_ = net::listen_on(a.addr());
     if (how_ == "zygote") start_zygote();
   }
@@ -209,7 +212,7 @@ int main(int argc, char** argv) {
     up.push_back(t1 - t0);
     down.push_back(t2 - t1);
   }
-  std::printf("{\"n\":%zu,\"p50_us\":%.1f,\"p99_us\":%.1f,\"min_us\":%.1f,\"down_p50_us\":%.1f,\"down_p99_us\":%.1f}\n", up.size(),
-              bench::percentile(up, .5) / 1e3, bench::percentile(up, .99) / 1e3, bench::percentile(up, 0) / 1e3,
-              bench::percentile(down, .5) / 1e3, bench::percentile(down, .99) / 1e3);
+  std::printf("{\"n\":%zu,\"p50_us\":%.1f,\"p99_us\":%.1f,\"min_us\":%.1f,\"down_p50_us\":%.1f,\"down_p99_us\":%.1f}\n",
+              up.size(), bench::percentile(up, .5) / 1e3, bench::percentile(up, .99) / 1e3,
+              bench::percentile(up, 0) / 1e3, bench::percentile(down, .5) / 1e3, bench::percentile(down, .99) / 1e3);
 }

@@ -12,10 +12,10 @@ class Nursery;
 class Portal;
 class Value;
 
-#define TRACTOR_HANDLE(Class, c_type)                                                                          \
-  inline c_type* to_c(Class* p) { return reinterpret_cast<c_type*>(p); }                                       \
-  inline const c_type* to_c(const Class* p) { return reinterpret_cast<const c_type*>(p); }                     \
-  inline Class* from_c(c_type* p) { return reinterpret_cast<Class*>(p); }                                      \
+#define TRACTOR_HANDLE(Class, c_type)                                                      \
+  inline c_type* to_c(Class* p) { return reinterpret_cast<c_type*>(p); }                   \
+  inline const c_type* to_c(const Class* p) { return reinterpret_cast<const c_type*>(p); } \
+  inline Class* from_c(c_type* p) { return reinterpret_cast<Class*>(p); }                  \
   inline const Class* from_c(const c_type* p) { return reinterpret_cast<const Class*>(p); }
 TRACTOR_HANDLE(Actor, tractor_actor)
 TRACTOR_HANDLE(Context, tractor_ctx)

@@ -61,8 +61,8 @@ void vemit(int level, const char* logger, const char* file, int line, const char
 }  // namespace tractor::core::log
 
 /// TRACTOR_LOG(kWarning, "ipc", "closing %s: %s", ...). The arguments are not evaluated when the level is off.
-#define TRACTOR_LOG(level, logger, ...)                                                                            \
-  do {                                                                                                            \
-    if (::tractor::core::log::enabled(::tractor::core::log::level))                                               \
-      ::tractor::core::log::emit(::tractor::core::log::level, logger, __FILE_NAME__, __LINE__, __VA_ARGS__);      \
+#define TRACTOR_LOG(level, logger, ...)                                                                      \
+  do {                                                                                                       \
+    if (::tractor::core::log::enabled(::tractor::core::log::level))                                          \
+      ::tractor::core::log::emit(::tractor::core::log::level, logger, __FILE_NAME__, __LINE__, __VA_ARGS__); \
   } while (false)

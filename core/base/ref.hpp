@@ -68,11 +68,10 @@ class Ref {
   Ref(const Ref& o) : Ref(o.p_) {}
   Ref(Ref&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
   template <class U>
-    requires std::convertible_to<U*, T*>
-  Ref(const Ref<U>& o) : Ref(static_cast<T*>(o.get())) {}
+  requires std::convertible_to<U*, T*> Ref(const Ref<U>& o) : Ref(static_cast<T*>(o.get())) {}
   template <class U>
-    requires std::convertible_to<U*, T*>
-  Ref(Ref<U>&& o) noexcept : p_(o.release()) {}
+  requires std::convertible_to<U*, T*> Ref(Ref<U>&& o)
+  noexcept : p_(o.release()) {}
   ~Ref() {
     if (p_) p_->unref();
   }

@@ -15,7 +15,9 @@ struct Failure {
   std::string message;
   const char* type = nullptr;  ///< a Python builtin's name such as "ValueError"; null: the code's own
 
-  static Failure of(Status code, std::string message, const char* type = nullptr) { return {code, std::move(message), type}; }
+  static Failure of(Status code, std::string message, const char* type = nullptr) {
+    return {code, std::move(message), type};
+  }
   /// "`what`: the text of `errno_value`".
   static Failure system(Status code, const std::string& what, int errno_value, const char* type = nullptr);
 };

@@ -99,7 +99,8 @@ tractor_portal* tractor_actor_self(tractor_actor* actor) {
 }
 
 tractor_portal* tractor_actor_parent(tractor_actor* actor) {
-  return guarded_or(static_cast<tractor_portal*>(nullptr), [&] { return to_c(actor ? from_c(actor)->parent_portal() : nullptr); });
+  return guarded_or(static_cast<tractor_portal*>(nullptr),
+                    [&] { return to_c(actor ? from_c(actor)->parent_portal() : nullptr); });
 }
 
 const char* tractor_actor_address(tractor_actor* actor, size_t index) {

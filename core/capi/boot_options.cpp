@@ -35,7 +35,8 @@ Result<std::vector<Address>> addresses(const char* const* list, const char* fiel
 Result<int> level(const char* name, const char* field) {
   if (!name) return 0;
   int number = log::level_by_name(name);
-  if (number == 0) return Failure::of(Status::invalid, std::string(field) + ": no level is called '" + name + "'", "ValueError");
+  if (number == 0)
+    return Failure::of(Status::invalid, std::string(field) + ": no level is called '" + name + "'", "ValueError");
   return number;
 }
 
@@ -50,7 +51,8 @@ Result<std::vector<ModuleSpec>> modules(const char* const* list, const char* fie
   std::vector<ModuleSpec> out;
   for (const std::string& text : *texts) {
     size_t eq = text.find('=');
-    if (eq == 0 || text.empty()) return Failure::of(Status::invalid, std::string(field) + ": a module has no name", "ValueError");
+    if (eq == 0 || text.empty())
+      return Failure::of(Status::invalid, std::string(field) + ": a module has no name", "ValueError");
     out.push_back(eq == std::string::npos ? ModuleSpec{text, {}} : ModuleSpec{text.substr(0, eq), text.substr(eq + 1)});
   }
   return out;
@@ -59,22 +61,24 @@ Result<std::vector<ModuleSpec>> modules(const char* const* list, const char* fie
 }  // namespace
 
 // Each field is one line; the first that is wrong is the answer.
-#define TRY(target, expression)              \
-  do {                                       \
-    auto result_ = (expression);             \
-    if (!result_) return result_.failure();  \
-    target = std::move(*result_);            \
+#define TRY(target, expression)             \
+  do {                                      \
+    auto result_ = (expression);            \
+    if (!result_) return result_.failure(); \
+    target = std::move(*result_);           \
   } while (false)
-#define CHECK(expression)                    \
-  do {                                       \
-    auto result_ = (expression);             \
-    if (!result_) return result_.failure();  \
+#define CHECK(expression)                   \
+  do {                                      \
+    auto result_ = (expression);            \
+    if (!result_) return result_.failure(); \
   } while (false)
 
 Result<Done> check_actor_name(std::string_view name, const char* field) {
   if (name.size() > kLongestName)
-    return Failure::of(Status::invalid, std::string(field) + " has " + std::to_string(name.size()) + " bytes; at most " +
-                                            std::to_string(kLongestName) + " are allowed", "ValueError");
+    return Failure::of(Status::invalid,
+                       std::string(field) + " has " + std::to_string(name.size()) + " bytes; at most " +
+                           std::to_string(kLongestName) + " are allowed",
+                       "ValueError");
   if (!wire::valid_utf8(name)) return Failure::of(Status::invalid, std::string(field) + " is not UTF-8", "ValueError");
   return Done{};
 }
@@ -83,7 +87,8 @@ Result<RootConfig> read_root_options(const tractor_root_options* options) {
   tractor_root_options o;
   TRY(o, read_options(options, sizeof(tractor_root_options), "tractor_root_options"));
   RootConfig c;
-  CHECK(check_flags(o.flags, TRACTOR_ROOT_ENSURE_REGISTRY | TRACTOR_ROOT_SUBREAPER | TRACTOR_ROOT_SIGNALS, "tractor_root_options.flags"));
+  CHECK(check_flags(o.flags, TRACTOR_ROOT_ENSURE_REGISTRY | TRACTOR_ROOT_SUBREAPER | TRACTOR_ROOT_SIGNALS,
+                    "tractor_root_options.flags"));
   CHECK(check_reserved(o.reserved0, "tractor_root_options.reserved0"));
   CHECK(not_negative(o.handshake_timeout_ns, "tractor_root_options.handshake_timeout_ns"));
   if (o.name && *o.name) c.name = o.name;
@@ -98,8 +103,10 @@ Result<RootConfig> read_root_options(const tractor_root_options* options) {
   }
   for (const Address& a : c.registry_addrs)
     if (a.kind != c.transport)
-      return Failure::of(Status::invalid, std::string("tractor_root_options.registry_addrs: ") + a.to_string() +
-                                              " is not of tractor_root_options.transport \"" + transport_name(c.transport) + "\"", "ValueError");
+      return Failure::of(Status::invalid,
+                         std::string("tractor_root_options.registry_addrs: ") + a.to_string() +
+                             " is not of tractor_root_options.transport \"" + transport_name(c.transport) + "\"",
+                         "ValueError");
   TRY(c.log_level, level(o.log_level, "tractor_root_options.log_level"));
 #ifdef TRACTOR_STATIC
   if (o.event_base) return Failure::of(Status::not_supported, "a static libtractor has a libevent of its own");
@@ -110,7 +117,9 @@ Result<RootConfig> read_root_options(const tractor_root_options* options) {
   c.signals = (o.flags & TRACTOR_ROOT_SIGNALS) != 0;
   if (o.handshake_timeout_ns) c.handshake_timeout = o.handshake_timeout_ns;
   if (o.max_frame) {
-    if (o.max_frame > UINT32_MAX) return Failure::of(Status::invalid, "tractor_root_options.max_frame is beyond what a frame can hold", "ValueError");
+    if (o.max_frame > UINT32_MAX)
+      return Failure::of(Status::invalid, "tractor_root_options.max_frame is beyond what a frame can hold",
+                         "ValueError");
     c.max_frame = o.max_frame;
   }
   return c;
@@ -126,7 +135,8 @@ Result<SpawnConfig> read_spawn_options(const tractor_spawn_options* options) {
   CHECK(not_negative(o.kill_timeout_ns, "tractor_spawn_options.kill_timeout_ns"));
   TRY(c.modules, modules(o.modules, "tractor_spawn_options.modules"));
   c.program = o.program ? o.program : "";
-  if (o.program && !*o.program) return Failure::of(Status::invalid, "tractor_spawn_options.program is empty", "ValueError");
+  if (o.program && !*o.program)
+    return Failure::of(Status::invalid, "tractor_spawn_options.program is empty", "ValueError");
   TRY(c.argv, strings(o.argv, "tractor_spawn_options.argv"));
   if (o.env) TRY(c.env, strings(o.env, "tractor_spawn_options.env"));
   c.cwd = o.cwd ? o.cwd : "";
@@ -140,16 +150,22 @@ Result<SpawnConfig> read_spawn_options(const tractor_spawn_options* options) {
   if (o.kill_timeout_ns) c.kill_timeout = o.kill_timeout_ns;
   c.on_exit = o.on_exit;
   c.on_exit_user = o.on_exit_user;
-  if (o.pass_fds_count > 0 && !o.pass_fds) return Failure::of(Status::invalid, "tractor_spawn_options.pass_fds is NULL", "ValueError");
-  if (o.pass_fds_count > kMostItems) return Failure::of(Status::invalid, "tractor_spawn_options.pass_fds_count is too large", "ValueError");
+  if (o.pass_fds_count > 0 && !o.pass_fds)
+    return Failure::of(Status::invalid, "tractor_spawn_options.pass_fds is NULL", "ValueError");
+  if (o.pass_fds_count > kMostItems)
+    return Failure::of(Status::invalid, "tractor_spawn_options.pass_fds_count is too large", "ValueError");
   c.pass_fds.assign(o.pass_fds, o.pass_fds + o.pass_fds_count);
   for (int32_t fd : c.pass_fds)
-    if (fd < 3) return Failure::of(Status::invalid, "tractor_spawn_options.pass_fds: " + std::to_string(fd) + " is below 3", "ValueError");
+    if (fd < 3)
+      return Failure::of(Status::invalid, "tractor_spawn_options.pass_fds: " + std::to_string(fd) + " is below 3",
+                         "ValueError");
   switch (o.stderr_mode) {
     case TRACTOR_STDERR_RELAY: c.stderr_mode = StderrMode::relay; break;
     case TRACTOR_STDERR_CAPTURE: c.stderr_mode = StderrMode::capture; break;
     case TRACTOR_STDERR_INHERIT: c.stderr_mode = StderrMode::inherit; break;
-    default: return Failure::of(Status::invalid, "tractor_spawn_options.stderr_mode is " + std::to_string(o.stderr_mode), "ValueError");
+    default:
+      return Failure::of(Status::invalid, "tractor_spawn_options.stderr_mode is " + std::to_string(o.stderr_mode),
+                         "ValueError");
   }
   return c;
 }

@@ -21,17 +21,21 @@ inline Result<CallOptions> read_call_options(const tractor_call_options* options
   if (!read) return read.failure();
   if (auto ok = check_flags(read->flags, 0, "tractor_call_options.flags"); !ok) return ok.failure();
   if (auto ok = check_reserved(read->reserved0, "tractor_call_options.reserved0"); !ok) return ok.failure();
-  if (read->timeout_ns < 0) return Failure::of(Status::invalid, "tractor_call_options.timeout_ns is negative", "ValueError");
+  if (read->timeout_ns < 0)
+    return Failure::of(Status::invalid, "tractor_call_options.timeout_ns is negative", "ValueError");
   return CallOptions{read->timeout_ns};
 }
 
 /// A Start carries both names besides the arguments, which may be almost as large as a frame can be.
 inline Result<Done> check_endpoint_name(const char* module, const char* func) {
   constexpr size_t kLongest = 4096;
-  if (!module || !*module || !func || !*func) return Failure::of(Status::invalid, "an endpoint has a module and a name", "ValueError");
+  if (!module || !*module || !func || !*func)
+    return Failure::of(Status::invalid, "an endpoint has a module and a name", "ValueError");
   for (const char* name : {module, func})
     if (strnlen(name, kLongest + 1) > kLongest)
-      return Failure::of(Status::invalid, "an endpoint's module or name is longer than " + std::to_string(kLongest) + " bytes", "ValueError");
+      return Failure::of(Status::invalid,
+                         "an endpoint's module or name is longer than " + std::to_string(kLongest) + " bytes",
+                         "ValueError");
   return Done{};
 }
 

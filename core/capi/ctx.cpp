@@ -26,16 +26,20 @@ int on_live(tractor_ctx* ctx, F&& body) {
 int answer(Context& ctx, Bytes value) {
   auto checked = check_payload(value, kNil);
   if (checked) return static_cast<int>(ctx.answer(*checked));
-  ctx.fail(Error::of(Failure::of(Status::invalid, "the endpoint's answer can't be sent: " + checked.failure().message, "TypeError")));
+  ctx.fail(Error::of(
+      Failure::of(Status::invalid, "the endpoint's answer can't be sent: " + checked.failure().message, "TypeError")));
   return TRACTOR_EINVAL;
 }
 
 }  // namespace
 
-tractor_nursery* tractor_ctx_nursery(tractor_ctx* ctx) { return ctx ? to_c(static_cast<Nursery*>(from_c(ctx))) : dead_nursery(); }
+tractor_nursery* tractor_ctx_nursery(tractor_ctx* ctx) {
+  return ctx ? to_c(static_cast<Nursery*>(from_c(ctx))) : dead_nursery();
+}
 
 tractor_actor* tractor_ctx_actor(tractor_ctx* ctx) {
-  return guarded_or(static_cast<tractor_actor*>(nullptr), [&] { return ctx && !from_c(ctx)->ended() ? to_c(Actor::current()) : nullptr; });
+  return guarded_or(static_cast<tractor_actor*>(nullptr),
+                    [&] { return ctx && !from_c(ctx)->ended() ? to_c(Actor::current()) : nullptr; });
 }
 
 const tractor_id* tractor_ctx_peer(tractor_ctx* ctx) {

@@ -26,7 +26,8 @@ const char* tractor_strerror(int code) {
 #define TRACTOR_TEXT_(x) #x
 #define TRACTOR_TEXT(x) TRACTOR_TEXT_(x)
 const char* tractor_version(void) {
-  return TRACTOR_TEXT(TRACTOR_VERSION_MAJOR) "." TRACTOR_TEXT(TRACTOR_VERSION_MINOR) "." TRACTOR_TEXT(TRACTOR_VERSION_PATCH);
+  return TRACTOR_TEXT(TRACTOR_VERSION_MAJOR) "." TRACTOR_TEXT(TRACTOR_VERSION_MINOR) "." TRACTOR_TEXT(
+      TRACTOR_VERSION_PATCH);
 }
 
 int tractor_abi_epoch(void) { return TRACTOR_ABI_EPOCH; }

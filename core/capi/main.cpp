@@ -61,7 +61,8 @@ int tractor_child_main_from_flags(int argc, char** argv) {
 int tractor_main(int argc, char** argv, const tractor_root_options* options, tractor_root_fn root, void* user) {
   tractor_child_main(argc, argv);
   auto config = read_root_options(options);
-  if (config && config->base) config = Failure::of(Status::invalid, "tractor_main() has a loop of its own: event_base must be NULL");
+  if (config && config->base)
+    config = Failure::of(Status::invalid, "tractor_main() has a loop of its own: event_base must be NULL");
   if (!config) {
     std::fprintf(stderr, "tractor: %s\n", config.failure().message.c_str());
     return 2;

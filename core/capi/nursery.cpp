@@ -18,9 +18,13 @@ Result<NurseryOptions> read_nursery_options(const tractor_nursery_options* optio
   auto read = read_options(options, sizeof(tractor_nursery_options), "tractor_nursery_options");
   if (!read) return read.failure();
   const tractor_nursery_options& o = *read;
-  if (auto ok = check_flags(o.flags, TRACTOR_NURSERY_SHIELD | TRACTOR_NURSERY_CANCEL_DAEMONS, "tractor_nursery_options.flags"); !ok) return ok.failure();
+  if (auto ok = check_flags(o.flags, TRACTOR_NURSERY_SHIELD | TRACTOR_NURSERY_CANCEL_DAEMONS,
+                            "tractor_nursery_options.flags");
+      !ok)
+    return ok.failure();
   if (auto ok = check_reserved(o.reserved0, "tractor_nursery_options.reserved0"); !ok) return ok.failure();
-  if (o.timeout_ns < 0) return Failure::of(Status::invalid, "tractor_nursery_options.timeout_ns is negative", "ValueError");
+  if (o.timeout_ns < 0)
+    return Failure::of(Status::invalid, "tractor_nursery_options.timeout_ns is negative", "ValueError");
   bool shield = (o.flags & TRACTOR_NURSERY_SHIELD) != 0;
   if (shield && (o.timeout_ns == 0 || o.timeout_ns == TRACTOR_FOREVER))
     return Failure::of(Status::invalid, "a shielded nursery needs tractor_nursery_options.timeout_ns", "ValueError");
@@ -50,7 +54,8 @@ Tokened* find(tractor_actor* actor, tractor_op op) {
 
 }  // namespace
 
-tractor_nursery* tractor_nursery_open(tractor_nursery* parent, const tractor_nursery_options* options, tractor_done_fn fn, void* user) {
+tractor_nursery* tractor_nursery_open(tractor_nursery* parent, const tractor_nursery_options* options,
+                                      tractor_done_fn fn, void* user) {
   return guarded_or(dead_nursery(), [&] {
     Nursery* p = live(parent);
     if (!p) return dead_nursery();
@@ -118,7 +123,8 @@ bool tractor_nursery_cancel_called(const tractor_nursery* nursery) {
 }
 
 tractor_actor* tractor_nursery_actor(tractor_nursery* nursery) {
-  return guarded_or(static_cast<tractor_actor*>(nullptr), [&] { return live(nursery) ? to_c(Actor::current()) : nullptr; });
+  return guarded_or(static_cast<tractor_actor*>(nullptr),
+                    [&] { return live(nursery) ? to_c(Actor::current()) : nullptr; });
 }
 
 tractor_nursery* tractor_nursery_ref(tractor_nursery* nursery) {
@@ -179,9 +185,12 @@ tractor_op tractor_nursery_start_actor(tractor_nursery* in, const char* name, co
     ErrorRef bad;
     auto config = read_spawn_options(options);
     if (!config) note(bad, config.failure());
-    if (!name || !*name) note(bad, Failure::of(Status::invalid, "a child needs a name", "ValueError"));
-    else if (auto ok = check_actor_name(name, "the child's name"); !ok) note(bad, ok.failure());
-    return StartOp::start(*Actor::current(), n, text_or(name, ""), config ? std::move(*config) : SpawnConfig{}, bad, fn, user);
+    if (!name || !*name)
+      note(bad, Failure::of(Status::invalid, "a child needs a name", "ValueError"));
+    else if (auto ok = check_actor_name(name, "the child's name"); !ok)
+      note(bad, ok.failure());
+    return StartOp::start(*Actor::current(), n, text_or(name, ""), config ? std::move(*config) : SpawnConfig{}, bad, fn,
+                          user);
   });
 }
 
@@ -193,12 +202,15 @@ tractor_op tractor_nursery_run_in_actor(tractor_nursery* in, const char* module,
     if (!config) note(bad, config.failure());
     auto kwargs = check_arguments({static_cast<const char*>(args.data), args.len});
     if (!kwargs) note(bad, kwargs.failure());
-    if (auto ok = check_endpoint_name(module, func); !ok) note(bad, ok.failure());
-    else if (ok = check_actor_name(func, "the endpoint's name, which is also the child's,"); !ok) note(bad, ok.failure());
+    if (auto ok = check_endpoint_name(module, func); !ok)
+      note(bad, ok.failure());
+    else if (ok = check_actor_name(func, "the endpoint's name, which is also the child's,"); !ok)
+      note(bad, ok.failure());
     SpawnConfig c = config ? std::move(*config) : SpawnConfig{};
     bool enabled = false;
     for (const ModuleSpec& m : c.modules) enabled = enabled || m.name == text_or(module, "");
     if (!enabled) c.modules.push_back({text_or(module, ""), {}});
-    return OneShotOp::start(*Actor::current(), n, text_or(module, ""), text_or(func, ""), kwargs ? *kwargs : kEmptyMap, std::move(c), bad, fn, user);
+    return OneShotOp::start(*Actor::current(), n, text_or(module, ""), text_or(func, ""), kwargs ? *kwargs : kEmptyMap,
+                            std::move(c), bad, fn, user);
   });
 }

@@ -12,7 +12,8 @@ namespace {
 
 /// The runtime's end points that some peer serves. Others are not even asked for: a peer of another make might not survive it.
 bool served_somewhere(std::string_view func) {
-  for (const char* known : {"register_actor", "unregister_actor", "find_actor", "wait_for_actor", "get_registry", "delete_addr"})
+  for (const char* known :
+       {"register_actor", "unregister_actor", "find_actor", "wait_for_actor", "get_registry", "delete_addr"})
     if (func == known) return true;
   return false;
 }
@@ -22,7 +23,9 @@ Result<Done> check_self(const Portal& portal, std::string_view func) {
   PeerLink* link = portal.link();
   if (!link || link->peer_is_native()) return Done{};
   if (served_somewhere(func) && link->peer_is_registrar()) return Done{};
-  return Failure::of(Status::remote, "'" + std::string(func) + "' is not served by " + portal.id().name + " in namespace 'self'", "AttributeError");
+  return Failure::of(Status::remote,
+                     "'" + std::string(func) + "' is not served by " + portal.id().name + " in namespace 'self'",
+                     "AttributeError");
 }
 
 tractor_op run(tractor_portal* portal, tractor_nursery* in, const char* ns, const char* func, tractor_bytes args,
@@ -34,30 +37,36 @@ tractor_op run(tractor_portal* portal, tractor_nursery* in, const char* ns, cons
     if (!n || n->ended()) return TRACTOR_ECLOSED;
     ErrorRef bad;
     CallOptions call;
-    if (auto read = read_call_options(options)) call = *read;
-    else note(bad, read.failure());
+    if (auto read = read_call_options(options))
+      call = *read;
+    else
+      note(bad, read.failure());
     auto kwargs = check_arguments({static_cast<const char*>(args.data), args.len});
     if (!kwargs) note(bad, kwargs.failure());
     if (auto ok = check_endpoint_name(ns, func); !ok) {
       note(bad, ok.failure());
     } else if (std::string_view(ns) == "self") {
-      if (!self_allowed) note(bad, Failure::of(Status::invalid, "'self' is no module: see tractor_portal_run_from_ns()", "ValueError"));
+      if (!self_allowed)
+        note(bad, Failure::of(Status::invalid, "'self' is no module: see tractor_portal_run_from_ns()", "ValueError"));
       if (auto served = check_self(*p, func); !served) note(bad, served.failure());
     }
     if (p->closed()) note(bad, Failure::of(Status::closed, "the portal has ended"));
-    return RunOp::start(*p, *n, {text_view(ns), text_view(func), kwargs ? *kwargs : kEmptyMap}, call.timeout, bad, fn, user);
+    return RunOp::start(*p, *n, {text_view(ns), text_view(func), kwargs ? *kwargs : kEmptyMap}, call.timeout, bad, fn,
+                        user);
   });
 }
 
 }  // namespace
 
-tractor_op tractor_portal_run(tractor_portal* portal, tractor_nursery* in, const char* module, const char* func, tractor_bytes args,
-                              const tractor_call_options* options, tractor_value_fn fn, void* user) {
+tractor_op tractor_portal_run(tractor_portal* portal, tractor_nursery* in, const char* module, const char* func,
+                              tractor_bytes args, const tractor_call_options* options, tractor_value_fn fn,
+                              void* user) {
   return run(portal, in, module, func, args, options, false, fn, user);
 }
 
-tractor_op tractor_portal_run_from_ns(tractor_portal* portal, tractor_nursery* in, const char* ns, const char* func, tractor_bytes args,
-                                      const tractor_call_options* options, tractor_value_fn fn, void* user) {
+tractor_op tractor_portal_run_from_ns(tractor_portal* portal, tractor_nursery* in, const char* ns, const char* func,
+                                      tractor_bytes args, const tractor_call_options* options, tractor_value_fn fn,
+                                      void* user) {
   return run(portal, in, ns, func, args, options, true, fn, user);
 }
 
@@ -70,8 +79,10 @@ tractor_op tractor_portal_cancel_actor(tractor_portal* portal, tractor_nursery* 
     if (!n || n->ended()) return TRACTOR_ECLOSED;
     ErrorRef bad;
     CallOptions call;
-    if (auto read = read_call_options(options)) call = *read;
-    else note(bad, read.failure());
+    if (auto read = read_call_options(options))
+      call = *read;
+    else
+      note(bad, read.failure());
     return CancelActorOp::start(*p, *n, call.timeout, bad, fn, user);
   });
 }

@@ -180,7 +180,9 @@ void LibeventPort::request_turn() {
   }
 }
 
-void LibeventPort::on_turn(evutil_socket_t, short, void* self) noexcept { static_cast<LibeventPort*>(self)->loop_->turn(); }
+void LibeventPort::on_turn(evutil_socket_t, short, void* self) noexcept {
+  static_cast<LibeventPort*>(self)->loop_->turn();
+}
 
 void LibeventPort::wake() {
   if (woken_.exchange(true, std::memory_order_acq_rel)) return;

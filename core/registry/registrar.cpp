@@ -29,9 +29,9 @@ void pack_addresses(wire::Packer& out, const std::vector<Address>& addrs) {
 }  // namespace
 
 Registrar::Registrar()
-    : endpoints_{{"register_actor", register_actor, this},   {"unregister_actor", unregister_actor, this},
-                 {"find_actor", find_actor, this},           {"wait_for_actor", wait_for_actor, this},
-                 {"get_registry", get_registry, this},       {"delete_addr", delete_addr, this}} {}
+    : endpoints_{{"register_actor", register_actor, this}, {"unregister_actor", unregister_actor, this},
+                 {"find_actor", find_actor, this},         {"wait_for_actor", wait_for_actor, this},
+                 {"get_registry", get_registry, this},     {"delete_addr", delete_addr, this}} {}
 
 const Endpoint* Registrar::find_endpoint(std::string_view func) const {
   for (const Endpoint& e : endpoints_)
@@ -55,7 +55,8 @@ Result<Done> Registrar::add(const ActorId& who, const Address& addr) {
   auto mine = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.who.same_actor(who); });
   if (mine == entries_.end()) mine = entries_.insert(entries_.end(), Entry{who, {}});
   mine->addrs.push_back(addr);
-  TRACTOR_LOG(kRuntime, "tractor.registry", "%s[%.6s] is at %s", who.name.c_str(), who.uuid.c_str(), addr.to_string().c_str());
+  TRACTOR_LOG(kRuntime, "tractor.registry", "%s[%.6s] is at %s", who.name.c_str(), who.uuid.c_str(),
+              addr.to_string().c_str());
   wake(who.name);
   return Done{};
 }
@@ -117,7 +118,8 @@ void Registrar::unregister_actor(tractor_ctx* c, const tractor_value* args, void
   auto uid = Args(bytes_of(args)).uid("uid");
   if (!uid) return ctx.refuse(uid.failure());
   if (!static_cast<Registrar*>(self)->remove({std::string(uid->name), std::string(uid->uuid), 0}))
-    TRACTOR_LOG(kRuntime, "tractor.registry", "%.*s was not registered", static_cast<int>(uid->name.size()), uid->name.data());
+    TRACTOR_LOG(kRuntime, "tractor.registry", "%.*s was not registered", static_cast<int>(uid->name.size()),
+                uid->name.data());
   ctx.answer(kNil);
 }
 
@@ -148,10 +150,13 @@ void Registrar::wait_for_actor(tractor_ctx* c, const tractor_value* args, void* 
   };
   auto* waiting = static_cast<Waiting*>(ctx.alloc(sizeof(Waiting)));
   *waiting = {&registrar, &ctx};
-  waiter.hold = HoldOp::start(ctx, "wait_for_actor", [](void* user) {
-    auto* w = static_cast<Waiting*>(user);
-    w->registrar->forget_waiter(w->ctx);
-  }, waiting);
+  waiter.hold = HoldOp::start(
+      ctx, "wait_for_actor",
+      [](void* user) {
+        auto* w = static_cast<Waiting*>(user);
+        w->registrar->forget_waiter(w->ctx);
+      },
+      waiting);
   if (waiter.hold < 0) {
     registrar.waiters_.pop_back();
     ctx.fail(Error::out_of_memory());

@@ -64,8 +64,13 @@ class AskOp final : public Call {
 
 class AskStep final : public Asker, private Halt::Step {
  public:
-  AskStep(PeerLink& link, Nursery& in, std::string_view ns, std::string_view func, Bytes args, int64_t timeout, Halt* halt, OnHalt on_halt)
-      : Step(halt), engine_(in.engine()), link_(link), on_halt_(on_halt), box_(engine_.loop()),
+  AskStep(PeerLink& link, Nursery& in, std::string_view ns, std::string_view func, Bytes args, int64_t timeout,
+          Halt* halt, OnHalt on_halt)
+      : Step(halt),
+        engine_(in.engine()),
+        link_(link),
+        on_halt_(on_halt),
+        box_(engine_.loop()),
         token_(ask(*this, link, in, ns, func, args, timeout)) {
     begin();
   }
@@ -86,7 +91,8 @@ class AskStep final : public Asker, private Halt::Step {
 
 }  // namespace
 
-Task<Result<Ref<PeerLink>>> connect(LinkHost& host, Address to, Greeting greeting, int64_t timeout, Halt* halt, bool* reached) {
+Task<Result<Ref<PeerLink>>> connect(LinkHost& host, Address to, Greeting greeting, int64_t timeout, Halt* halt,
+                                    bool* reached) {
   Loop& loop = host.engine().loop();
   int64_t deadline = loop.after(timeout);
   Ref<PeerLink> link;
@@ -101,21 +107,25 @@ Task<Result<Ref<PeerLink>>> connect(LinkHost& host, Address to, Greeting greetin
   auto greeted = co_await greeting_step.box().next(deadline);
   if (!greeted) {
     link->close(Error::of(Status::timed_out, "no handshake in time"));
-    co_return Failure::of(Status::transport, to.to_string() + " accepted the connection but did not say who it is in time", "TimeoutError");
+    co_return Failure::of(Status::transport,
+                          to.to_string() + " accepted the connection but did not say who it is in time",
+                          "TimeoutError");
   }
-  if (*greeted) co_return Failure::of(Status::transport, to.to_string() + ": " + (*greeted)->message(), "ConnectionError");
+  if (*greeted)
+    co_return Failure::of(Status::transport, to.to_string() + ": " + (*greeted)->message(), "ConnectionError");
   co_return link;
 }
 
-OpToken ask(Asker& asker, PeerLink& link, Nursery& in, std::string_view ns, std::string_view func, Bytes args, int64_t timeout) {
+OpToken ask(Asker& asker, PeerLink& link, Nursery& in, std::string_view ns, std::string_view func, Bytes args,
+            int64_t timeout) {
   auto* op = new AskOp(asker, link, in);
   OpToken token = op->token();
   op->launch({ns, func, args}, timeout);
   return token;
 }
 
-Task<Answer> ask(Ref<PeerLink> link, Nursery& in, std::string_view ns, std::string_view func, std::string args, int64_t timeout,
-                 Halt* halt, OnHalt on_halt) {
+Task<Answer> ask(Ref<PeerLink> link, Nursery& in, std::string_view ns, std::string_view func, std::string args,
+                 int64_t timeout, Halt* halt, OnHalt on_halt) {
   AskStep step(*link, in, ns, func, args, timeout, halt, on_halt);
   auto answer = co_await step.box().next();
   co_return std::move(*answer);

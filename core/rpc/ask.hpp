@@ -45,7 +45,8 @@ class Halt {
 };
 
 /// Connects and shakes hands. `timeout` bounds both together. `reached`, if given, is set once somebody accepted the connection.
-Task<Result<Ref<PeerLink>>> connect(LinkHost& host, Address to, Greeting greeting, int64_t timeout, Halt* halt, bool* reached = nullptr);
+Task<Result<Ref<PeerLink>>> connect(LinkHost& host, Address to, Greeting greeting, int64_t timeout, Halt* halt,
+                                    bool* reached = nullptr);
 
 /// The outcome of one call: a value, or the error.
 struct Answer {
@@ -63,14 +64,15 @@ class Asker {
 
 /// Calls `ns:func` on a link, as work of `in`, deaf to its cancels: bounded by `timeout` instead (0: by the peer). `asker` hears of
 /// it once and must live until then. The token cancels it all the same.
-OpToken ask(Asker& asker, PeerLink& link, Nursery& in, std::string_view ns, std::string_view func, Bytes args, int64_t timeout);
+OpToken ask(Asker& asker, PeerLink& link, Nursery& in, std::string_view ns, std::string_view func, Bytes args,
+            int64_t timeout);
 
 /// What becomes of a question when its flow is halted.
 enum class OnHalt : uint8_t {
   cancel,   ///< the peer is asked to drop it, which takes a moment
   hang_up,  ///< its connection, which is for nothing else, is closed
 };
-Task<Answer> ask(Ref<PeerLink> link, Nursery& in, std::string_view ns, std::string_view func, std::string args, int64_t timeout,
-                 Halt* halt, OnHalt on_halt);
+Task<Answer> ask(Ref<PeerLink> link, Nursery& in, std::string_view ns, std::string_view func, std::string args,
+                 int64_t timeout, Halt* halt, OnHalt on_halt);
 
 }  // namespace tractor::core

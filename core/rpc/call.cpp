@@ -51,7 +51,9 @@ void Call::finish(ErrorRef err) {
 void Call::on_start_ack(wire::FuncType type) {
   if (type == wire::FuncType::asyncfunc) return;
   link_->request_cancel_task(cid_.view());
-  finish(Error::of(Failure::of(Status::runtime, std::string("the endpoint is no plain function but ") + wire::functype_name(type), "TypeError")));
+  finish(Error::of(Failure::of(Status::runtime,
+                               std::string("the endpoint is no plain function but ") + wire::functype_name(type),
+                               "TypeError")));
 }
 
 void Call::on_return(Bytes pld, SharedBuffer& buffer) {
@@ -79,7 +81,8 @@ void Call::on_error(const wire::ErrorMsg& msg) {
 
 void Call::on_stray(const char* message_name) {
   link_->request_cancel_task(cid_.view());
-  finish(Error::of(Failure::of(Status::msg_type, std::string("unexpected ") + message_name + " in a call", "MessagingError")));
+  finish(Error::of(
+      Failure::of(Status::msg_type, std::string("unexpected ") + message_name + " in a call", "MessagingError")));
 }
 
 void Call::on_lost(const ErrorRef& why) { finish(stopping_ && cancel_reason() ? cancel_reason() : why); }
@@ -122,7 +125,8 @@ void RunOp::deliver(const Error* err) {
   fn_(nullptr, to_c(&value), user_);
 }
 
-OpToken CancelActorOp::start(Portal& portal, Nursery& in, int64_t timeout, const ErrorRef& bad, tractor_done_fn fn, void* user) {
+OpToken CancelActorOp::start(Portal& portal, Nursery& in, int64_t timeout, const ErrorRef& bad, tractor_done_fn fn,
+                             void* user) {
   auto* op = new CancelActorOp(portal, in, fn, user);
   OpToken token = op->token();
   if (bad)
@@ -137,7 +141,8 @@ OpToken CancelActorOp::start(Portal& portal, Nursery& in, int64_t timeout, const
 void CancelActorOp::deliver(const Error* err) { fn_(to_c(err), user_); }
 
 void CancelActorOp::on_deadline() {
-  finish(Error::of(Failure::of(Status::timed_out, peer_name() + " did not acknowledge the cancel in time", "ActorTooSlowError")));
+  finish(Error::of(
+      Failure::of(Status::timed_out, peer_name() + " did not acknowledge the cancel in time", "ActorTooSlowError")));
 }
 
 }  // namespace tractor::core

@@ -64,7 +64,8 @@ class RunOp final : public Call, public Pooled<RunOp> {
                        tractor_value_fn fn, void* user);
 
  private:
-  RunOp(Portal& portal, Nursery& in, tractor_value_fn fn, void* user) : Call(portal.link(), &portal, in, fn != nullptr), fn_(fn), user_(user) {}
+  RunOp(Portal& portal, Nursery& in, tractor_value_fn fn, void* user)
+      : Call(portal.link(), &portal, in, fn != nullptr), fn_(fn), user_(user) {}
   void deliver(const Error* err) override;
   tractor_value_fn fn_;
   void* user_;
@@ -73,10 +74,12 @@ class RunOp final : public Call, public Pooled<RunOp> {
 /// The request to end the whole peer: bounded, and deaf to cancels.
 class CancelActorOp final : public Call {
  public:
-  static OpToken start(Portal& portal, Nursery& in, int64_t timeout, const ErrorRef& bad, tractor_done_fn fn, void* user);
+  static OpToken start(Portal& portal, Nursery& in, int64_t timeout, const ErrorRef& bad, tractor_done_fn fn,
+                       void* user);
 
  private:
-  CancelActorOp(Portal& portal, Nursery& in, tractor_done_fn fn, void* user) : Call(portal.link(), &portal, in, fn != nullptr), fn_(fn), user_(user) {}
+  CancelActorOp(Portal& portal, Nursery& in, tractor_done_fn fn, void* user)
+      : Call(portal.link(), &portal, in, fn != nullptr), fn_(fn), user_(user) {}
   void deliver(const Error* err) override;
   void on_cancel(const ErrorRef&) override {}
   void on_deadline() override;

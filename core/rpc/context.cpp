@@ -10,7 +10,10 @@
 namespace tractor::core {
 
 Context::Context(PeerLink& link, std::string_view cid, const Endpoint& endpoint)
-    : Nursery(link.host().engine(), &link.host().service(), {}), link_(&link), cid_(cid), endpoint_(&endpoint),
+    : Nursery(link.host().engine(), &link.host().service(), {}),
+      link_(&link),
+      cid_(cid),
+      endpoint_(&endpoint),
       peer_{link.peer().name.c_str(), link.peer().uuid.c_str(), link.peer().pid} {
   link.add_task(*this);
 }
@@ -61,7 +64,8 @@ void Context::cancel_by(const ActorId& who, std::string_view ack_cid) {
 
 void Context::on_idle() {
   if (answered_ || has_errors() || cancel_reason()) return;
-  fail(Error::of(Failure::of(Status::unanswered, "endpoint '" + endpoint_->name + "' ended without an answer; still open: " + open_work())));
+  fail(Error::of(Failure::of(
+      Status::unanswered, "endpoint '" + endpoint_->name + "' ended without an answer; still open: " + open_work())));
 }
 
 bool Context::deliver_end(const ErrorRef& outcome) {

@@ -19,7 +19,10 @@ constexpr int64_t kFlushLimit = kSecond / 2;
 }  // namespace
 
 PeerLink::PeerLink(LinkHost& host, std::unique_ptr<Transport> transport, Greeting greeting, bool accepted)
-    : host_(host), channel_(Channel::open(host.engine().loop(), std::move(transport), *this)), greeting_(greeting), accepted_(accepted) {}
+    : host_(host),
+      channel_(Channel::open(host.engine().loop(), std::move(transport), *this)),
+      greeting_(greeting),
+      accepted_(accepted) {}
 
 PeerLink::~PeerLink() = default;
 
@@ -148,7 +151,8 @@ void PeerLink::on_frame(Channel&, Bytes body, SharedBuffer& buffer) {
   auto& message = std::get<wire::Message>(decoded);
   if (phase_ == Phase::greeting) {
     auto* aid = std::get_if<wire::Aid>(&message);
-    if (!aid || !peer().empty()) return violation(std::string("expected an Aid, received ") + wire::message_name(message));
+    if (!aid || !peer().empty())
+      return violation(std::string("expected an Aid, received ") + wire::message_name(message));
     return on_aid(*aid);
   }
   auto call_of = [&](std::string_view cid) {
@@ -190,14 +194,16 @@ void PeerLink::on_error(const wire::ErrorMsg& msg) {
   if (!msg.cid) return host_.on_peer_failed(*this, unbox(msg, peer()));
   if (Call* call = calls_.find(*msg.cid)) return call->on_error(msg);
   if (Context* ctx = tasks_.find(*msg.cid)) return ctx->fail(unbox(msg, peer()));
-  TRACTOR_LOG(kRuntime, "tractor.rpc", "Error for unknown dialog %.*s dropped", static_cast<int>(msg.cid->size()), msg.cid->data());
+  TRACTOR_LOG(kRuntime, "tractor.rpc", "Error for unknown dialog %.*s dropped", static_cast<int>(msg.cid->size()),
+              msg.cid->data());
 }
 
 void PeerLink::on_start(const wire::Start& start, Bytes body, SharedBuffer& buffer) {
   if (start.uid.uuid != peer().uuid || start.uid.name != peer().name)
     return violation("a Start in the name of '" + std::string(start.uid.name) + "', which is not who it is");
   if (tasks_.find(start.cid)) {
-    TRACTOR_LOG(kWarning, "tractor.rpc", "a second Start for dialog %.*s dropped", static_cast<int>(start.cid.size()), start.cid.data());
+    TRACTOR_LOG(kWarning, "tractor.rpc", "a second Start for dialog %.*s dropped", static_cast<int>(start.cid.size()),
+                start.cid.data());
     return;
   }
   if (start.ns == "self") {
@@ -235,7 +241,8 @@ void PeerLink::send_start(const Cid& cid, std::string_view ns, std::string_view 
   if (!found) {
     if (templates_.size() == kTemplates) templates_.pop_back();
     const ActorId& self = host_.self();
-    templates_.insert(templates_.begin(), std::make_unique<wire::StartTemplate>(ns, func, wire::Uid{self.name, self.uuid}));
+    templates_.insert(templates_.begin(),
+                      std::make_unique<wire::StartTemplate>(ns, func, wire::Uid{self.name, self.uuid}));
     found = templates_.front().get();
   }
   found->append(channel_->out(), cid.c_str(), kwargs);

@@ -47,7 +47,7 @@ class LinkHost : public EndpointFinder {
 
 /// Who speaks first in a handshake.
 enum class Greeting : uint8_t {
-  at_once,  ///< both sides send their identity before they read
+  at_once,    ///< both sides send their identity before they read
   to_parent,  ///< a child's first connection: a parent without our extension gets the identity a moment later
   probe,      ///< ask who listens there, and leave
 };

@@ -23,7 +23,9 @@ class Portal final : public RefCounted<Portal>, public OwnedBy {
   /// Lives as long as `home`, which holds a reference.
   static Portal* open(Nursery& home, PeerLink& link, Kind kind) { return open(home, link, kind, link.peer()); }
   /// To oneself, whose identity need not have come over the link yet.
-  static Portal* open_self(Nursery& home, PeerLink& link, const ActorId& self) { return open(home, link, Kind::self, self); }
+  static Portal* open_self(Nursery& home, PeerLink& link, const ActorId& self) {
+    return open(home, link, Kind::self, self);
+  }
   /// A dead handle.
   static Portal* dead();
   static void destroy(const Portal* self) { delete self; }

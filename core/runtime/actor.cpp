@@ -43,7 +43,9 @@ Actor* Actor::current() { return the_actor; }
 void Actor::forget_current() { the_actor = nullptr; }
 
 Result<Done> Actor::prepare(event_base* base, std::string name, std::string uuid) {
-  if (the_actor) return Failure::of(Status::runtime, "this process has an actor already: '" + the_actor->id_.name + "'", "RuntimeFailure");
+  if (the_actor)
+    return Failure::of(Status::runtime, "this process has an actor already: '" + the_actor->id_.name + "'",
+                       "RuntimeFailure");
   auto port = make_libevent_port(base);
   if (!port) return port.failure();
   loop_ = std::make_unique<Loop>(std::move(*port));
@@ -112,7 +114,9 @@ Result<const Endpoint*> Actor::find_endpoint(std::string_view ns, std::string_vi
   }
   auto it = exposed_.find(ns);
   if (it == exposed_.end())
-    return Failure::of(Status::no_endpoint, "module '" + std::string(ns) + "' is not exposed by actor '" + id_.name + "'", "ModuleNotExposed");
+    return Failure::of(Status::no_endpoint,
+                       "module '" + std::string(ns) + "' is not exposed by actor '" + id_.name + "'",
+                       "ModuleNotExposed");
   const Endpoint* endpoint = it->second->find(func);
   if (!endpoint) return attribute_error("module '" + std::string(ns) + "' has no endpoint '" + std::string(func) + "'");
   return endpoint;
@@ -125,8 +129,8 @@ void Actor::on_accepted(std::unique_ptr<Transport> transport) {
 }
 
 void Actor::on_link_open(PeerLink& link) {
-  TRACTOR_LOG(kTransport, "tractor.ipc", "connected with %s[%.6s] pid %lld", link.peer().name.c_str(), link.peer().uuid.c_str(),
-              static_cast<long long>(link.peer().pid));
+  TRACTOR_LOG(kTransport, "tractor.ipc", "connected with %s[%.6s] pid %lld", link.peer().name.c_str(),
+              link.peer().uuid.c_str(), static_cast<long long>(link.peer().pid));
   if (&link == self_peer_.get() || &link == self_link_.get()) return;
   if (!link.accepted()) {
     links_.push_back(Ref<PeerLink>(&link));
@@ -163,11 +167,9 @@ void Actor::on_peer_failed(PeerLink& link, ErrorRef err) {
   link.close(err);
 }
 
-PeerLink* Actor::find_peer(std::string_view name) {
+PeerLink* Actor::find_serving_child(std::string_view name) {
   for (Child* child : children_)
     if (child->serving() && child->child_name() == name) return child->link();
-  for (const Ref<PeerLink>& link : links_)
-    if (link->is_open() && link->accepted() && link->peer().name == name && link->peer_is_native()) return link.get();
   return nullptr;
 }
 

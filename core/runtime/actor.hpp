@@ -58,7 +58,8 @@ class ActorScope final : public Nursery {
 class Actor final : public RefCounted<Actor>, public LinkHost, private Listener::Handler, public SignalWatch::Handler {
  public:
   /// `program`: the body is all there is, so that the main scope closes when it returns.
-  static Result<Actor*> open_root(RootConfig config, bool program, tractor_root_fn body, tractor_done_fn on_end, void* user);
+  static Result<Actor*> open_root(RootConfig config, bool program, tractor_root_fn body, tractor_done_fn on_end,
+                                  void* user);
   static Result<Actor*> open_child(BootInfo info);
   /// The one of this process, or null.
   static Actor* current();
@@ -99,8 +100,8 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   void add_child(Child& child);
   void remove_child(Child& child);
   Child* find_child(std::string_view uuid);
-  /// A connected actor of that name: child, parent, or one that connected to us.
-  PeerLink* find_peer(std::string_view name);
+  /// The way to a child of that name that is up, which nobody has to be asked for.
+  PeerLink* find_serving_child(std::string_view name);
 
   // --- LinkHost
   size_t max_frame() const override { return max_frame_; }

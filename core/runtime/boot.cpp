@@ -36,7 +36,8 @@ Task<Done> pause(Loop& loop, int64_t ns) {
 /// The connection to oneself shakes hands like any other, which takes a few turns of the loop.
 Task<Result<Done>> greet_oneself(Actor& actor) {
   while (!actor.self_link().is_open()) {
-    if (actor.self_link().is_closed()) co_return Failure::of(Status::runtime, "the actor can't greet itself; is its name too long?", "RuntimeError");
+    if (actor.self_link().is_closed())
+      co_return Failure::of(Status::runtime, "the actor can't greet itself; is its name too long?", "RuntimeError");
     co_await pause(actor.loop(), 0);
   }
   co_return Done{};
@@ -63,7 +64,8 @@ Task<Verdict> probe(Actor& actor, Address addr, Halt& halt) {
 
 // --- root ----------------------------------------------------------------------------------------------------------
 
-Result<Actor*> Actor::open_root(RootConfig config, bool program, tractor_root_fn body, tractor_done_fn on_end, void* user) {
+Result<Actor*> Actor::open_root(RootConfig config, bool program, tractor_root_fn body, tractor_done_fn on_end,
+                                void* user) {
   auto actor = Ref<Actor>::adopt(new Actor());
   if (auto ok = actor->prepare(config.base, config.name, make_uuid()); !ok) return ok.failure();
   actor->program_ = program;
@@ -115,7 +117,8 @@ Task<Result<Done>> Actor::elect(const RootConfig* config) {
   std::vector<Address> binds = config->bind_addrs;
   if (!registrars.empty()) {
     if (config->ensure_registry)
-      co_return Failure::of(Status::registry, "a registrar answers at " + registrars.front().to_string() + " already", "RuntimeError");
+      co_return Failure::of(Status::registry, "a registrar answers at " + registrars.front().to_string() + " already",
+                            "RuntimeError");
     registry_addrs_ = registrars;
     if (binds.empty()) {
       for (const Address& r : registrars) {
@@ -127,7 +130,8 @@ Task<Result<Done>> Actor::elect(const RootConfig* config) {
     co_return listen_at(binds);
   }
   if (!occupied.empty())
-    co_return Failure::of(Status::registry, occupied.front().to_string() + " is taken by something that is no registrar", "RuntimeError");
+    co_return Failure::of(Status::registry,
+                          occupied.front().to_string() + " is taken by something that is no registrar", "RuntimeError");
   registrar_ = std::make_unique<Registrar>();
   std::vector<Address> all = candidates;
   for (const Address& b : binds)
@@ -136,7 +140,8 @@ Task<Result<Done>> Actor::elect(const RootConfig* config) {
     if (a.kind == TransportKind::uds) sweep_dead_sockets(a.host);
   auto listening = listen_at(all);
   // The registry's real addresses: one with port 0 has got a number.
-  registry_addrs_.assign(bound_.begin(), bound_.begin() + static_cast<std::ptrdiff_t>(std::min(candidates.size(), bound_.size())));
+  registry_addrs_.assign(bound_.begin(),
+                         bound_.begin() + static_cast<std::ptrdiff_t>(std::min(candidates.size(), bound_.size())));
   co_return listening;
 }
 
@@ -268,7 +273,9 @@ Task<Result<Done>> Actor::register_everywhere() {
   }
   for (const Address& registry : registry_addrs_) {
     auto link = co_await connect(*this, registry, Greeting::at_once, kConnectLimit, &boot_halt_);
-    if (!link) co_return Failure::of(Status::registry, "can't reach the registrar: " + link.failure().message, "ConnectionError");
+    if (!link)
+      co_return Failure::of(Status::registry, "can't reach the registrar: " + link.failure().message,
+                            "ConnectionError");
     Failure failed{Status::ok, {}, nullptr};
     for (const Address& addr : bound_) {
       OutBuffer kwargs;
@@ -278,10 +285,12 @@ Task<Result<Done>> Actor::register_everywhere() {
       pack_uid(pack, id_);
       pack.str("addr");
       pack_address(pack, addr);
-      Answer answer = co_await ask(*link, *backstage_, "self", "register_actor", std::string(kwargs.view()), kRegisterLimit, &boot_halt_,
-                                   OnHalt::hang_up);
+      Answer answer = co_await ask(*link, *backstage_, "self", "register_actor", std::string(kwargs.view()),
+                                   kRegisterLimit, &boot_halt_, OnHalt::hang_up);
       if (answer.err) {
-        failed = Failure::of(Status::registry, "the registrar refused " + addr.to_string() + ": " + answer.err->message(), "RuntimeError");
+        failed =
+            Failure::of(Status::registry, "the registrar refused " + addr.to_string() + ": " + answer.err->message(),
+                        "RuntimeError");
         break;
       }
     }
@@ -293,7 +302,8 @@ Task<Result<Done>> Actor::register_everywhere() {
 
 void Actor::watch_signals(std::initializer_list<int> caught, std::initializer_list<int> ignored) {
   signals_ = std::make_unique<SignalWatch>(*loop_, *this, caught, ignored);
-  if (int error = signals_->error()) stop_boot(Error::of(Failure::system(Status::runtime, "can't watch for signals", error, "OSError")));
+  if (int error = signals_->error())
+    stop_boot(Error::of(Failure::system(Status::runtime, "can't watch for signals", error, "OSError")));
 }
 
 /// Only the boot itself ends the boot: it and the shutdown are never under way at the same time.
@@ -313,7 +323,8 @@ void Actor::boot_over(const Result<Done>& done) {
 
 void Actor::up() {
   state_ = State::up;
-  TRACTOR_LOG(kRuntime, "tractor", "actor %s is up at %s", id_.name.c_str(), bound_texts_.empty() ? "no address" : bound_texts_.front().c_str());
+  TRACTOR_LOG(kRuntime, "tractor", "actor %s is up at %s", id_.name.c_str(),
+              bound_texts_.empty() ? "no address" : bound_texts_.front().c_str());
   answer_ready();
   if (tractor_root_fn body = body_) {
     CallbackScope callback;

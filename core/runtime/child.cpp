@@ -22,15 +22,21 @@ std::string own_executable() {
 
 }  // namespace
 
-Child* Child::start(Actor& actor, Nursery& home, std::string name, SpawnConfig config, bool one_shot, Starter* starter) {
+Child* Child::start(Actor& actor, Nursery& home, std::string name, SpawnConfig config, bool one_shot,
+                    Starter* starter) {
   auto* child = new Child(actor, home, std::move(name), std::move(config), one_shot, starter);
   child->live();
   return child;
 }
 
 Child::Child(Actor& actor, Nursery& home, std::string name, SpawnConfig config, bool one_shot, Starter* starter)
-    : actor_(actor), home_(&home), config_(std::move(config)), id_{std::move(name), make_uuid(), 0}, starter_(starter),
-      events_(actor.loop()), one_shot_(one_shot) {
+    : actor_(actor),
+      home_(&home),
+      config_(std::move(config)),
+      id_{std::move(name), make_uuid(), 0},
+      starter_(starter),
+      events_(actor.loop()),
+      one_shot_(one_shot) {
   actor_.add_child(*this);
   home_->add_child(*this, !one_shot);
 }
@@ -111,8 +117,10 @@ Task<ErrorRef> Child::boot() {
   for (;;) {
     auto event = co_await events_.next(deadline);
     const char* during = phase_ == Phase::connecting ? "before it connected back" : "during its boot";
-    if (!event && lost) co_return death(Status::spawn, std::string("closed its connection ") + during + ", but its process runs on");
-    if (!event) co_return death(Status::spawn, std::string("did not become ready in time (still ") + state_name() + ")");
+    if (!event && lost)
+      co_return death(Status::spawn, std::string("closed its connection ") + during + ", but its process runs on");
+    if (!event)
+      co_return death(Status::spawn, std::string("did not become ready in time (still ") + state_name() + ")");
     switch (event->kind) {
       case Event::exited: co_return death(Status::spawn, obituary() + " " + during);
       case Event::cancelled: co_return cancel_reason_;
@@ -146,7 +154,8 @@ Task<ErrorRef> Child::serve() {
   for (;;) {
     if (cancel_reason_) co_return ErrorRef();
     auto event = co_await events_.next(deadline);
-    if (!event) co_return death(Status::transport, "closed its connection, but its process runs on: " + lost->message());
+    if (!event)
+      co_return death(Status::transport, "closed its connection, but its process runs on: " + lost->message());
     switch (event->kind) {
       case Event::exited: co_return death(Status::child, obituary());
       case Event::failed: co_return death(Status::child, "failed");
@@ -182,7 +191,8 @@ Task<Done> Child::end(ErrorRef failed) {
     while (!exited_) {
       auto event = co_await events_.next(deadline);
       if (!event) {
-        TRACTOR_LOG(kWarning, "tractor.spawn", "%s (pid %lld) did not end in time: killed", id_.name.c_str(), static_cast<long long>(id_.pid));
+        TRACTOR_LOG(kWarning, "tractor.spawn", "%s (pid %lld) did not end in time: killed", id_.name.c_str(),
+                    static_cast<long long>(id_.pid));
         process_->signal(SIGKILL);
         deadline = kForever;
       }
@@ -205,10 +215,14 @@ void Child::bury(ErrorRef failed) {
   // has reported a failure has failed, however it leaves.
   bool died = portal_ != nullptr && failed && (!status_.success() || failure_);
   if (portal_ && !failed && !status_.success() && acked_)
-    TRACTOR_LOG(kError, "tractor.spawn", "%s was cancelled and then ended with %s", id_.name.c_str(), status_.to_string().c_str());
+    TRACTOR_LOG(kError, "tractor.spawn", "%s was cancelled and then ended with %s", id_.name.c_str(),
+                status_.to_string().c_str());
   if (!portal_ && starter_) {
     bool says_so = failed->canceled() || failed->code() == Status::spawn;
-    starter_->on_booted(*this, says_so ? failed : Error::caused(Status::spawn, "child '" + id_.name + "' could not be started: " + failed->message(), failed));
+    starter_->on_booted(
+        *this, says_so ? failed
+                       : Error::caused(Status::spawn,
+                                       "child '" + id_.name + "' could not be started: " + failed->message(), failed));
   }
   if (starter_) starter_->on_buried(*this, died ? failed : ErrorRef());
   if (died) {
@@ -282,7 +296,8 @@ ErrorRef Child::death(Status code, const std::string& what) const {
     std::string_view lines = f.traceback;
     while (!lines.empty() && lines.back() == '\n') lines.remove_suffix(1);
     size_t at = lines.rfind('\n');
-    f.message += "; its last line on stderr: " + std::string(at == std::string_view::npos ? lines : lines.substr(at + 1));
+    f.message +=
+        "; its last line on stderr: " + std::string(at == std::string_view::npos ? lines : lines.substr(at + 1));
   }
   f.source = id_;
   f.cause = failure_;

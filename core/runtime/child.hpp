@@ -29,7 +29,8 @@ class Child final : public ChildOf, private Process::Handler, private Asker {
   };
 
   /// Belongs to `home` from now on, and deletes itself when it is buried.
-  static Child* start(Actor& actor, Nursery& home, std::string name, SpawnConfig config, bool one_shot, Starter* starter);
+  static Child* start(Actor& actor, Nursery& home, std::string name, SpawnConfig config, bool one_shot,
+                      Starter* starter);
 
   const ActorId& id() const { return id_; }
   PeerLink* link() const { return link_.get(); }

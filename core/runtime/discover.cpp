@@ -38,8 +38,8 @@ const Address& nearest(const std::vector<Address>& addrs) {
 
 }  // namespace
 
-OpToken DiscoverOp::start(Actor& actor, Nursery& in, What what, std::string name, std::optional<Address> at, int64_t timeout,
-                          const ErrorRef& bad, tractor_portal_fn fn, void* user) {
+OpToken DiscoverOp::start(Actor& actor, Nursery& in, What what, std::string name, std::optional<Address> at,
+                          int64_t timeout, const ErrorRef& bad, tractor_portal_fn fn, void* user) {
   auto* op = new DiscoverOp(in, fn, user);
   OpToken token = op->token();
   if (bad) {
@@ -59,7 +59,8 @@ DiscoverOp::~DiscoverOp() {
 
 void DiscoverOp::deliver(const Error* err) { fn_(to_c(err), err ? nullptr : to_c(portal_), user_); }
 
-Flow DiscoverOp::run(Actor& actor, Search* search, What what, std::string name, std::optional<Address> at, int64_t timeout) {
+Flow DiscoverOp::run(Actor& actor, Search* search, What what, std::string name, std::optional<Address> at,
+                     int64_t timeout) {
   // The actor does not end before its searches have, though nobody may wait for them.
   actor.backstage().enter();
   int64_t deadline = timeout > 0 ? actor.loop().after(timeout) : kForever;
@@ -76,12 +77,12 @@ Flow DiscoverOp::run(Actor& actor, Search* search, What what, std::string name, 
   actor.backstage().leave();
 }
 
-Task<Result<Portal*>> DiscoverOp::look(Actor& actor, Search* search, What what, std::string name, std::optional<Address> at,
-                                       int64_t deadline) {
+Task<Result<Portal*>> DiscoverOp::look(Actor& actor, Search* search, What what, std::string name,
+                                       std::optional<Address> at, int64_t deadline) {
   Loop& loop = actor.loop();
   Nursery& in = *search->in;
   if (what != What::registry) {
-    if (PeerLink* link = actor.find_peer(name)) co_return Portal::open(in, *link, Portal::Kind::shared);
+    if (PeerLink* link = actor.find_serving_child(name)) co_return Portal::open(in, *link, Portal::Kind::shared);
   }
   // The registrar: ourselves, or a connection for this one question.
   Ref<PeerLink> registry;
@@ -91,13 +92,15 @@ Task<Result<Portal*>> DiscoverOp::look(Actor& actor, Search* search, What what, 
     if (what == What::registry) co_return Portal::open_self(in, actor.self_link(), actor.self());
     registry = Ref<PeerLink>(&actor.self_link());
   } else {
-    if (!at && actor.registry_addrs().empty()) co_return Failure::of(Status::registry, "this actor knows no registrar", "RuntimeError");
+    if (!at && actor.registry_addrs().empty())
+      co_return Failure::of(Status::registry, "this actor knows no registrar", "RuntimeError");
     Address where = at ? *at : actor.registry_addrs().front();
     auto link = co_await connect(actor, where, Greeting::at_once, left(loop, deadline), &search->halt);
     if (!link) {
       if (loop.now() >= deadline) co_return Failure::of(Status::timed_out, link.failure().message, "TimeoutError");
       if (what == What::registry) co_return link.failure();
-      co_return Failure::of(Status::registry, "can't reach the registrar: " + link.failure().message, "ConnectionError");
+      co_return Failure::of(Status::registry, "can't reach the registrar: " + link.failure().message,
+                            "ConnectionError");
     }
     registry = *link;
     if (!registry->peer_is_registrar()) {
@@ -112,12 +115,14 @@ Task<Result<Portal*>> DiscoverOp::look(Actor& actor, Search* search, What what, 
       co_return Portal::open(in, *registry, Portal::Kind::found);
     }
   }
-  Answer answer = co_await ask(registry, actor.backstage(), "self", what == What::find ? "find_actor" : "wait_for_actor",
-                               name_argument(name), deadline == kForever ? 0 : left(loop, deadline), &search->halt, OnHalt::cancel);
+  Answer answer =
+      co_await ask(registry, actor.backstage(), "self", what == What::find ? "find_actor" : "wait_for_actor",
+                   name_argument(name), deadline == kForever ? 0 : left(loop, deadline), &search->halt, OnHalt::cancel);
   Result<Portal*> outcome = static_cast<Portal*>(nullptr);
   if (answer.err) {
     bool late = answer.err->code() == Status::timed_out;
-    outcome = Failure::of(late ? Status::timed_out : Status::registry, "the registrar: " + answer.err->message(), "RuntimeError");
+    outcome = Failure::of(late ? Status::timed_out : Status::registry, "the registrar: " + answer.err->message(),
+                          "RuntimeError");
   } else {
     auto addrs = read_addresses(answer.value->bytes());
     if (!addrs) {
@@ -138,13 +143,15 @@ Task<Result<Portal*>> DiscoverOp::look(Actor& actor, Search* search, What what, 
           outcome = Failure::of(Status::timed_out, link.failure().message, "TimeoutError");
         } else if (what == What::find) {
           // Registered, but nobody lives there: the registrar should know.
-          TRACTOR_LOG(kRuntime, "tractor.registry", "stale entry of '%s': %s", name.c_str(), link.failure().message.c_str());
+          TRACTOR_LOG(kRuntime, "tractor.registry", "stale entry of '%s': %s", name.c_str(),
+                      link.failure().message.c_str());
           OutBuffer args;
           wire::Packer pack(args);
           pack.map(1);
           pack.str("addr");
           pack_address(pack, to);
-          co_await ask(registry, actor.backstage(), "self", "delete_addr", std::string(args.view()), kSecond, &search->halt, OnHalt::cancel);
+          co_await ask(registry, actor.backstage(), "self", "delete_addr", std::string(args.view()), kSecond,
+                       &search->halt, OnHalt::cancel);
         } else {
           outcome = link.failure();
         }

@@ -19,8 +19,8 @@ class DiscoverOp final : public Op {
     wait,      ///< the actor of that name, once there is one
     registry,  ///< the registrar at an address, or the own one
   };
-  static OpToken start(Actor& actor, Nursery& in, What what, std::string name, std::optional<Address> at, int64_t timeout,
-                       const ErrorRef& bad, tractor_portal_fn fn, void* user);
+  static OpToken start(Actor& actor, Nursery& in, What what, std::string name, std::optional<Address> at,
+                       int64_t timeout, const ErrorRef& bad, tractor_portal_fn fn, void* user);
 
  private:
   /// The flow outlives an operation that is cancelled meanwhile.
@@ -31,8 +31,10 @@ class DiscoverOp final : public Op {
   };
   DiscoverOp(Nursery& in, tractor_portal_fn fn, void* user) : Op(in, fn != nullptr), fn_(fn), user_(user) {}
   ~DiscoverOp() override;
-  static Flow run(Actor& actor, Search* search, What what, std::string name, std::optional<Address> at, int64_t timeout);
-  static Task<Result<Portal*>> look(Actor& actor, Search* search, What what, std::string name, std::optional<Address> at, int64_t deadline);
+  static Flow run(Actor& actor, Search* search, What what, std::string name, std::optional<Address> at,
+                  int64_t timeout);
+  static Task<Result<Portal*>> look(Actor& actor, Search* search, What what, std::string name,
+                                    std::optional<Address> at, int64_t deadline);
   void deliver(const Error* err) override;
   void on_cancel(const ErrorRef& why) override { decide(why); }
   tractor_portal_fn fn_;

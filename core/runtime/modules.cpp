@@ -57,11 +57,13 @@ Status Modules::add(const char* module, const tractor_endpoint* list, size_t cou
   }
   auto& slot = t.modules[module];
   if (!slot) slot = std::make_unique<Module>(module);
-  for (size_t i = 0; i < count; ++i) slot->endpoints_.push_back(std::make_unique<Endpoint>(Endpoint{list[i].name, list[i].fn, user}));
+  for (size_t i = 0; i < count; ++i)
+    slot->endpoints_.push_back(std::make_unique<Endpoint>(Endpoint{list[i].name, list[i].fn, user}));
   return Status::ok;
 }
 
-Status Modules::add_owned(const char* module, const tractor_endpoint& endpoint, void* user, tractor_release_fn release) {
+Status Modules::add_owned(const char* module, const tractor_endpoint& endpoint, void* user,
+                          tractor_release_fn release) {
   std::lock_guard lock(table().mutex);
   Status status = add(module, &endpoint, 1, user);
   if (status == Status::ok && release) table().released.push_back({release, user});
@@ -95,7 +97,9 @@ Result<const Module*> Modules::load(std::string_view name, std::string_view file
   int status = init(module.c_str());
   --t.loading;
   if (status != TRACTOR_OK)
-    return Failure::of(Status::no_endpoint, path + ": tractor_module_init('" + module + "') answered " + tractor_strerror(status), "ImportError");
+    return Failure::of(Status::no_endpoint,
+                       path + ": tractor_module_init('" + module + "') answered " + tractor_strerror(status),
+                       "ImportError");
   if (const Module* found = find(name)) return found;
   return Failure::of(Status::no_endpoint, path + " did not register module '" + module + "'", "ImportError");
 }

@@ -30,7 +30,8 @@ void Actor::on_main_idle() {
   if (service_->ended()) return;
   main_->set_body_running(true);
   begin_closing();
-  service_->cancel_from_outside(main_->cancel_reason() ? main_->cancel_reason() : engine_->cancel_error("the actor ends"));
+  service_->cancel_from_outside(main_->cancel_reason() ? main_->cancel_reason()
+                                                       : engine_->cancel_error("the actor ends"));
 }
 
 void Actor::on_scope_ended(ActorScope::Role role, const ErrorRef& outcome) {
@@ -83,7 +84,8 @@ void Actor::on_signal(int signo) {
     return;
   }
   end_signal_ = signo;
-  ErrorRef why = Error::of(Failure::of(Status::interrupted, std::string("interrupted by ") + (signo == SIGINT ? "SIGINT" : "SIGTERM"),
+  ErrorRef why = Error::of(Failure::of(Status::interrupted,
+                                       std::string("interrupted by ") + (signo == SIGINT ? "SIGINT" : "SIGTERM"),
                                        "KeyboardInterrupt"));
   booting() ? stop_boot(why) : main_->fail(why);
 }
@@ -140,8 +142,8 @@ Task<Done> Actor::unregister_everywhere() {
       TRACTOR_LOG(kRuntime, "tractor.registry", "can't unregister: %s", link.failure().message.c_str());
       continue;
     }
-    Answer answer = co_await ask(*link, *backstage_, "self", "unregister_actor", args, std::max<int64_t>(deadline - loop_->now(), 1),
-                                 nullptr, OnHalt::hang_up);
+    Answer answer = co_await ask(*link, *backstage_, "self", "unregister_actor", args,
+                                 std::max<int64_t>(deadline - loop_->now(), 1), nullptr, OnHalt::hang_up);
     if (answer.err) TRACTOR_LOG(kRuntime, "tractor.registry", "can't unregister: %s", answer.err->message().c_str());
     (*link)->close(Error::of(Status::closed, "unregistered"), true);
   }

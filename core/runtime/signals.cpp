@@ -20,7 +20,8 @@ void on_caught(int signo) {
 
 }  // namespace
 
-SignalWatch::SignalWatch(Loop& loop, Handler& handler, std::initializer_list<int> caught, std::initializer_list<int> ignored)
+SignalWatch::SignalWatch(Loop& loop, Handler& handler, std::initializer_list<int> caught,
+                         std::initializer_list<int> ignored)
     : handler_(handler) {
   if (pipe2(pipe_, O_CLOEXEC | O_NONBLOCK) != 0) {
     error_ = errno;

@@ -37,8 +37,8 @@ OneShotOp::~OneShotOp() {
   nursery().one_shot_ended();
 }
 
-OpToken OneShotOp::start(Actor& actor, Nursery& in, std::string module, std::string func, Bytes args, SpawnConfig config,
-                         const ErrorRef& bad, tractor_value_fn fn, void* user) {
+OpToken OneShotOp::start(Actor& actor, Nursery& in, std::string module, std::string func, Bytes args,
+                         SpawnConfig config, const ErrorRef& bad, tractor_value_fn fn, void* user) {
   auto* op = new OneShotOp(in, fn, user);
   OpToken token = op->token();
   if (bad) {

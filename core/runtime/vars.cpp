@@ -28,7 +28,8 @@ RuntimeVars::RuntimeVars() {
   set_addresses("_root_addrs", {});
   set_transports({TransportKind::tcp});
   set_addresses("_registry_addrs", {});
-  for (const char* key : {"_debug_mode", "repl_fixture", "use_greenback", "use_stackscope", "_is_infected_aio"}) set_flag(key, false);
+  for (const char* key : {"_debug_mode", "repl_fixture", "use_greenback", "use_stackscope", "_is_infected_aio"})
+    set_flag(key, false);
 }
 
 std::string& RuntimeVars::slot(std::string_view key) {

@@ -36,7 +36,9 @@ class [[nodiscard]] Task {
     auto final_suspend() noexcept {
       struct Back {
         bool await_ready() noexcept { return false; }
-        std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> h) noexcept { return h.promise().awaiter; }
+        std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> h) noexcept {
+          return h.promise().awaiter;
+        }
         void await_resume() noexcept {}
       };
       return Back{};

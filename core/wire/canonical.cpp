@@ -140,7 +140,8 @@ bool StartMemo::recall(Bytes body, Start& out) const {
   if (!target_ || body.size() <= kStartHead.size() + kUuidLength + middle_.size() + tail_.size()) return false;
   Reader in(body);
   std::string_view cid;
-  if (!body.ends_with(tail_) || !in.head(kStartHead, cid) || !in.literal(middle_) || !in.text_map(out.kwargs)) return false;
+  if (!body.ends_with(tail_) || !in.head(kStartHead, cid) || !in.literal(middle_) || !in.text_map(out.kwargs))
+    return false;
   out.cid = cid;
   return in.remaining() == tail_.size();
 }
@@ -149,7 +150,9 @@ void StartMemo::remember(Bytes body, const Start& start, const void* target) {
   target_ = nullptr;
   auto at = static_cast<size_t>(start.kwargs.data() - body.data());
   size_t head = kStartHead.size() + kUuidLength;
-  if (start.cid.size() != kUuidLength || !body.starts_with(kStartHead) || at < head || start.kwargs.size() > body.size() - at) return;
+  if (start.cid.size() != kUuidLength || !body.starts_with(kStartHead) || at < head ||
+      start.kwargs.size() > body.size() - at)
+    return;
   middle_ = body.substr(head, at - head);
   tail_ = body.substr(at + start.kwargs.size());
   target_ = target;

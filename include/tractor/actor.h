@@ -37,9 +37,15 @@ typedef struct tractor_endpoint {
     void *reserved[2];      /**< NULL */
 } tractor_endpoint;
 /** A function endpoint. */
-#define TRACTOR_FUNC(name, fn) { (name), (fn), TRACTOR_FUNCTION, 0, NULL, NULL, { NULL, NULL } }
+#define TRACTOR_FUNC(name, fn)                                        \
+    {                                                                 \
+        (name), (fn), TRACTOR_FUNCTION, 0, NULL, NULL, { NULL, NULL } \
+    }
 /** The end of an array of endpoints. */
-#define TRACTOR_ENDPOINTS_END { NULL, NULL, 0, 0, NULL, NULL, { NULL, NULL } }
+#define TRACTOR_ENDPOINTS_END                        \
+    {                                                \
+        NULL, NULL, 0, 0, NULL, NULL, { NULL, NULL } \
+    }
 
 /**
  * @brief Adds endpoints to a module of the program.
@@ -63,8 +69,8 @@ TRACTOR_API int tractor_register(const char *module, const tractor_endpoint *lis
  * @return as tractor_register()
  * @anythread
  */
-TRACTOR_API int tractor_register_endpoint(const char *module, const char *name, uint32_t kind, tractor_endpoint_fn fn, void *user,
-                                          tractor_release_fn release);
+TRACTOR_API int tractor_register_endpoint(const char *module, const char *name, uint32_t kind, tractor_endpoint_fn fn,
+                                          void *user, tractor_release_fn release);
 
 /**
  * @brief What a shared object exports as `tractor_module_init`, so that a child can load it by module name: it calls
@@ -96,8 +102,8 @@ struct event_base;
 /** Flags of tractor_root_options. */
 enum tractor_root_flag {
     TRACTOR_ROOT_ENSURE_REGISTRY = 1, /**< fail unless this root becomes the registrar */
-    TRACTOR_ROOT_SUBREAPER = 2,       /**< inherit and bury actors whose parent died; process-wide. tractor_main() sets it */
-    TRACTOR_ROOT_SIGNALS = 4          /**< SIGINT and SIGTERM end the root in order; process-wide. tractor_main() sets it */
+    TRACTOR_ROOT_SUBREAPER = 2, /**< inherit and bury actors whose parent died; process-wide. tractor_main() sets it */
+    TRACTOR_ROOT_SIGNALS = 4    /**< SIGINT and SIGTERM end the root in order; process-wide. tractor_main() sets it */
 };
 
 /** Options of a root. Zero means default everywhere. */
@@ -134,7 +140,8 @@ typedef struct tractor_root_options {
  * @return exit status for main: 0, or 1 after an error, 2 for bad options
  * @loopthread
  */
-TRACTOR_API int tractor_main(int argc, char **argv, const tractor_root_options *options, tractor_root_fn root, void *user);
+TRACTOR_API int tractor_main(int argc, char **argv, const tractor_root_options *options, tractor_root_fn root,
+                             void *user);
 
 /**
  * @brief For programs that do not use tractor_main(): serves and exits if this process was started as a child, else returns
@@ -170,8 +177,8 @@ TRACTOR_API int tractor_child_main_from_flags(int argc, char **argv);
  * @completes{NULL, the error of the root's nursery, ::TRACTOR_EREGISTRY if the registry address is taken by something else}
  * @loopthread
  */
-TRACTOR_API int tractor_actor_open(const tractor_root_options *options, tractor_root_fn body, tractor_done_fn on_end, void *user,
-                                   tractor_actor **out);
+TRACTOR_API int tractor_actor_open(const tractor_root_options *options, tractor_root_fn body, tractor_done_fn on_end,
+                                   void *user, tractor_actor **out);
 
 /**
  * @brief Closes the root's nursery: when everything in it has ended, the actor ends. Cancel the nursery to make haste.

@@ -16,8 +16,8 @@ extern "C" {
  * @defgroup discovery Discovery
  * @brief Every actor registers its addresses with the registrar of its tree, a root; others ask there.
  *
- * The portal that a search yields belongs to `in`; its connection ends with `in`, or by tractor_portal_close(). An actor
- * that is already connected to this one is found without asking anybody.
+ * The portal that a search yields belongs to `in`; its connection ends with `in`, or by tractor_portal_close(). A child
+ * of this actor is found without asking anybody.
  * @{
  */
 
@@ -50,8 +50,8 @@ TRACTOR_API tractor_op tractor_find_actor(tractor_nursery *in, const char *name,
  * ::TRACTOR_ECANCELED, ::TRACTOR_EINVAL}
  * @loopthread
  */
-TRACTOR_API tractor_op tractor_wait_for_actor(tractor_nursery *in, const char *name, const tractor_call_options *options,
-                                              tractor_portal_fn fn, void *user);
+TRACTOR_API tractor_op tractor_wait_for_actor(tractor_nursery *in, const char *name,
+                                              const tractor_call_options *options, tractor_portal_fn fn, void *user);
 
 /**
  * @brief A portal to a registrar: its end points are called with tractor_portal_run_from_ns() in "self".

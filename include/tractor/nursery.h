@@ -38,16 +38,18 @@ extern "C" {
 
 /** Flags of tractor_nursery_options. */
 enum tractor_nursery_flag {
-    TRACTOR_NURSERY_SHIELD = 1,        /**< a cancel of the parent does not reach it; needs a timeout */
-    TRACTOR_NURSERY_CANCEL_DAEMONS = 2 /**< once closed and otherwise idle, cancel the children; default: wait for them */
+    TRACTOR_NURSERY_SHIELD = 1, /**< a cancel of the parent does not reach it; needs a timeout */
+    TRACTOR_NURSERY_CANCEL_DAEMONS =
+        2 /**< once closed and otherwise idle, cancel the children; default: wait for them */
 };
 
 /** Options of tractor_nursery_open(). Zero means default everywhere. */
 typedef struct tractor_nursery_options {
     size_t struct_size; /**< sizeof(tractor_nursery_options) */
     const char *name;   /**< for logs and errors; copied */
-    int64_t timeout_ns; /**< from the opening; 0: none. When it passes, the nursery is cancelled and ends with ETIMEDOUT */
-    uint32_t flags;     /**< ::tractor_nursery_flag */
+    int64_t
+        timeout_ns; /**< from the opening; 0: none. When it passes, the nursery is cancelled and ends with ETIMEDOUT */
+    uint32_t flags; /**< ::tractor_nursery_flag */
     uint32_t reserved0; /**< 0 */
 } tractor_nursery_options;
 /** Starts a designated initialiser: `{ TRACTOR_NURSERY_OPTIONS, .name = "pool" }`. */
@@ -202,7 +204,8 @@ TRACTOR_API int tractor_op_abandon(tractor_actor *actor, tractor_op op);
  * @return the token, or ::TRACTOR_ECLOSED, ::TRACTOR_ENOMEM
  * @loopthread
  */
-TRACTOR_API tractor_op tractor_nursery_hold(tractor_nursery *nursery, const char *what, tractor_cancel_fn on_cancel, void *user);
+TRACTOR_API tractor_op tractor_nursery_hold(tractor_nursery *nursery, const char *what, tractor_cancel_fn on_cancel,
+                                            void *user);
 
 /**
  * @brief Ends a hold. Once this has returned, its `on_cancel` never runs.
@@ -243,7 +246,8 @@ typedef void (*tractor_work_fn)(void *user);
  * @completes{NULL, ::TRACTOR_ECANCELED if it never began, or ::TRACTOR_ENOMEM if no thread could be had}
  * @loopthread
  */
-TRACTOR_API tractor_op tractor_nursery_run_in_thread(tractor_nursery *in, tractor_work_fn work, tractor_done_fn fn, void *user);
+TRACTOR_API tractor_op tractor_nursery_run_in_thread(tractor_nursery *in, tractor_work_fn work, tractor_done_fn fn,
+                                                     void *user);
 
 /** @} */
 
@@ -274,26 +278,26 @@ enum tractor_stderr {
 
 /** Options of tractor_nursery_start_actor() and tractor_nursery_run_in_actor(). Zero means default everywhere. */
 typedef struct tractor_spawn_options {
-    size_t struct_size;            /**< sizeof(tractor_spawn_options) */
-    const char *const *modules;    /**< what it exposes; NULL-terminated. One-shots expose their module anyway */
-    const char *program;           /**< NULL: this same executable, whose main calls tractor_main() or tractor_child_main().
+    size_t struct_size;         /**< sizeof(tractor_spawn_options) */
+    const char *const *modules; /**< what it exposes; NULL-terminated. One-shots expose their module anyway */
+    const char *program;     /**< NULL: this same executable, whose main calls tractor_main() or tractor_child_main().
                                         Else a path or a name in PATH, such as ::TRACTOR_ACTOR_PROGRAM or "python3": it is
                                         given `argv` and then the standard child flags */
-    const char *const *argv;       /**< NULL-terminated, with argv[0]; NULL: just the program's name */
-    const char *const *env;        /**< whole environment, "NAME=value", NULL-terminated; NULL: ours */
-    const char *cwd;               /**< working directory; NULL: ours */
-    const char *log_level;         /**< NULL: ours */
-    const char *transport;         /**< "tcp" or "uds", for what it binds; NULL: ours */
+    const char *const *argv; /**< NULL-terminated, with argv[0]; NULL: just the program's name */
+    const char *const *env;  /**< whole environment, "NAME=value", NULL-terminated; NULL: ours */
+    const char *cwd;         /**< working directory; NULL: ours */
+    const char *log_level;   /**< NULL: ours */
+    const char *transport;   /**< "tcp" or "uds", for what it binds; NULL: ours */
     const char *const *bind_addrs; /**< multiaddrs to bind instead; NULL-terminated */
     int64_t boot_timeout_ns;       /**< from the start to its readiness; 0: 30 s */
     int64_t cancel_timeout_ns;     /**< for the acknowledgement of a cancel; 0: 0.5 s */
     int64_t kill_timeout_ns;       /**< between SIGTERM (or the acknowledgement) and SIGKILL; 0: 1.6 s */
-    tractor_done_fn on_exit;       /**< receiver of its unexpected end; NULL: the nursery. At most once, with an error */
-    void *on_exit_user;            /**< for `on_exit` */
-    const int32_t *pass_fds;       /**< descriptors that it inherits under the same number, 3 or above */
-    size_t pass_fds_count;         /**< how many */
-    uint32_t stderr_mode;          /**< ::tractor_stderr */
-    uint32_t flags;                /**< 0 */
+    tractor_done_fn on_exit; /**< receiver of its unexpected end; NULL: the nursery. At most once, with an error */
+    void *on_exit_user;      /**< for `on_exit` */
+    const int32_t *pass_fds; /**< descriptors that it inherits under the same number, 3 or above */
+    size_t pass_fds_count;   /**< how many */
+    uint32_t stderr_mode;    /**< ::tractor_stderr */
+    uint32_t flags;          /**< 0 */
 } tractor_spawn_options;
 /** Starts a designated initialiser. */
 #define TRACTOR_SPAWN_OPTIONS .struct_size = sizeof(tractor_spawn_options)
@@ -314,8 +318,9 @@ typedef struct tractor_spawn_options {
  * @completes{the portal, ::TRACTOR_ESPAWN, ::TRACTOR_EINVAL, ::TRACTOR_ECANCELED, ::TRACTOR_ETIMEDOUT}
  * @loopthread
  */
-TRACTOR_API tractor_op tractor_nursery_start_actor(tractor_nursery *in, const char *name, const tractor_spawn_options *options,
-                                                   tractor_portal_fn fn, void *user);
+TRACTOR_API tractor_op tractor_nursery_start_actor(tractor_nursery *in, const char *name,
+                                                   const tractor_spawn_options *options, tractor_portal_fn fn,
+                                                   void *user);
 
 /**
  * @brief Starts a child for one call, answers the call, and cancels the child.
@@ -330,8 +335,9 @@ TRACTOR_API tractor_op tractor_nursery_start_actor(tractor_nursery *in, const ch
  * @completes{the value, or as tractor_nursery_start_actor() and tractor_portal_run()}
  * @loopthread
  */
-TRACTOR_API tractor_op tractor_nursery_run_in_actor(tractor_nursery *in, const char *module, const char *func, tractor_bytes args,
-                                                    const tractor_spawn_options *options, tractor_value_fn fn, void *user);
+TRACTOR_API tractor_op tractor_nursery_run_in_actor(tractor_nursery *in, const char *module, const char *func,
+                                                    tractor_bytes args, const tractor_spawn_options *options,
+                                                    tractor_value_fn fn, void *user);
 
 /** @} */
 

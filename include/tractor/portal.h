@@ -51,9 +51,9 @@ typedef struct tractor_call_options {
  * ::TRACTOR_ECANCELED, ::TRACTOR_ETIMEDOUT, ::TRACTOR_EINVAL}
  * @loopthread
  */
-TRACTOR_API tractor_op tractor_portal_run(tractor_portal *portal, tractor_nursery *in, const char *module, const char *func,
-                                          tractor_bytes args, const tractor_call_options *options, tractor_value_fn fn,
-                                          void *user);
+TRACTOR_API tractor_op tractor_portal_run(tractor_portal *portal, tractor_nursery *in, const char *module,
+                                          const char *func, tractor_bytes args, const tractor_call_options *options,
+                                          tractor_value_fn fn, void *user);
 
 /**
  * @brief The same for any namespace, "self" included: the runtime's own end points, such as the registrar's.
@@ -72,9 +72,9 @@ TRACTOR_API tractor_op tractor_portal_run(tractor_portal *portal, tractor_nurser
  * @completes{as tractor_portal_run()}
  * @loopthread
  */
-TRACTOR_API tractor_op tractor_portal_run_from_ns(tractor_portal *portal, tractor_nursery *in, const char *ns, const char *func,
-                                                  tractor_bytes args, const tractor_call_options *options, tractor_value_fn fn,
-                                                  void *user);
+TRACTOR_API tractor_op tractor_portal_run_from_ns(tractor_portal *portal, tractor_nursery *in, const char *ns,
+                                                  const char *func, tractor_bytes args,
+                                                  const tractor_call_options *options, tractor_value_fn fn, void *user);
 
 /**
  * @brief Asks the whole peer to end.
@@ -91,8 +91,8 @@ TRACTOR_API tractor_op tractor_portal_run_from_ns(tractor_portal *portal, tracto
  * @completes{NULL: acknowledged. ::TRACTOR_ETIMEDOUT: too slow (boxed type "ActorTooSlowError"). ::TRACTOR_ETRANSPORT: was gone}
  * @loopthread
  */
-TRACTOR_API tractor_op tractor_portal_cancel_actor(tractor_portal *portal, tractor_nursery *in, const tractor_call_options *options,
-                                                   tractor_done_fn fn, void *user);
+TRACTOR_API tractor_op tractor_portal_cancel_actor(tractor_portal *portal, tractor_nursery *in,
+                                                   const tractor_call_options *options, tractor_done_fn fn, void *user);
 
 /**
  * @brief Ends a connection that discovery made; its calls are cancelled. Nothing happens to a portal to a child, to the parent or to

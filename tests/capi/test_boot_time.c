@@ -13,9 +13,9 @@ typedef struct boots {
 
 static void start_one(boots *b) {
     b->began = tractor_now();
-    tractor_nursery_start_actor(b->root, "empty",
-                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .program = getenv("TRACTOR_TEST_ACTOR") },
-                                kit_on_portal, &b->started);
+    tractor_nursery_start_actor(
+        b->root, "empty", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .program = getenv("TRACTOR_TEST_ACTOR") },
+        kit_on_portal, &b->started);
 }
 
 static void check_libraries(int64_t pid) {

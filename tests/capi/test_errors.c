@@ -11,8 +11,9 @@ typedef struct raised {
 
 static void raise_body(tractor_nursery *root, void *user) {
     raised *r = user;
-    tractor_nursery_run_in_actor(root, "kit", "fail", TRACTOR_ARGS("{s:s, s:s}", "type", r->type, "message", "the app is out of tea"),
-                                 NULL, kit_on_value, &r->answer);
+    tractor_nursery_run_in_actor(root, "kit", "fail",
+                                 TRACTOR_ARGS("{s:s, s:s}", "type", r->type, "message", "the app is out of tea"), NULL,
+                                 kit_on_value, &r->answer);
 }
 
 static void check(const raised *r) {
@@ -40,7 +41,8 @@ static void relay_body(tractor_nursery *root, void *user) {
     raised *r = user;
     static const char *const modules[] = { "errors", "kit", NULL };
     tractor_nursery_run_in_actor(root, "errors", "raise_below", TRACTOR_ARGS("{s:s}", "type", r->type),
-                                 &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules }, kit_on_value, &r->answer);
+                                 &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules }, kit_on_value,
+                                 &r->answer);
 }
 
 static void raise_below(tractor_ctx *ctx, const tractor_value *args, void *user) {
@@ -50,7 +52,8 @@ static void raise_below(tractor_ctx *ctx, const tractor_value *args, void *user)
         return;
     /* Its nursery gets the error and makes it the answer. */
     tractor_nursery_run_in_actor(tractor_ctx_nursery(ctx), "kit", "fail",
-                                 TRACTOR_ARGS("{s:s, s:s}", "type", type, "message", "the app is out of tea"), NULL, NULL, NULL);
+                                 TRACTOR_ARGS("{s:s, s:s}", "type", type, "message", "the app is out of tea"), NULL,
+                                 NULL, NULL);
 }
 
 static void errors_over_two_hops(void **state) {
@@ -72,8 +75,9 @@ static void release_payload(void *user) {
     released++;
 }
 static void payload_body(tractor_nursery *root, void *user) {
-    tractor_error *err = tractor_error_new(&(tractor_error_options){ TRACTOR_ERROR_OPTIONS, .message = "mine", .payload_tag = &payload_tag,
-                                                                     .payload = user, .payload_release = release_payload });
+    tractor_error *err = tractor_error_new(&(tractor_error_options){ TRACTOR_ERROR_OPTIONS, .message = "mine",
+                                                                     .payload_tag = &payload_tag, .payload = user,
+                                                                     .payload_release = release_payload });
     tractor_nursery_fail(root, err);
     tractor_error_unref(err);
 }
@@ -100,7 +104,8 @@ static void ignored_errors_are_logged(void **state) {
     int calls = 0;
     (void)state;
     kit_expect_log("a completion ignored its error");
-    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = kit_modules }, ignored_body, &calls);
+    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = kit_modules },
+                               ignored_body, &calls);
     kit_assert_code(run.err, TRACTOR_OK);
     assert_int_equal(calls, 1);
     assert_int_equal(kit_log_count("hear me"), 1);

@@ -57,8 +57,9 @@ static void ask_oneself(kit_outcome *o) {
     assert_string_equal(tractor_portal_id(o->portal)->uuid, tractor_actor_id(kit_actor())->uuid);
     assert_true(tractor_portal_connected(o->portal));
     f->started = tractor_now();
-    assert_true(tractor_portal_run_from_ns(o->portal, NULL, "self", "wait_for_actor", TRACTOR_ARGS("{s:s}", "name", "root"),
-                                           NULL, kit_on_value, &f->addresses) > 0);
+    assert_true(tractor_portal_run_from_ns(o->portal, NULL, "self", "wait_for_actor",
+                                           TRACTOR_ARGS("{s:s}", "name", "root"), NULL, kit_on_value,
+                                           &f->addresses) > 0);
 }
 
 static void get_own_registry(tractor_nursery *root, void *user) {

@@ -167,8 +167,9 @@ static int level_with(const char *environment) {
         setenv("TRACTOR_LOGLEVEL", environment, 1);
     else
         unsetenv("TRACTOR_LOGLEVEL");
-    kit_assert_code(kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .log_level = "critical" }, level_body, &level).err,
-                    TRACTOR_OK);
+    kit_assert_code(
+        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .log_level = "critical" }, level_body, &level).err,
+        TRACTOR_OK);
     return level;
 }
 static void X_53_environment_overrides_level(void **state) {

@@ -146,7 +146,8 @@ static void shots_body(tractor_nursery *root, void *user) {
     for (int i = 0; i < s->count; i++)
         tractor_nursery_run_in_actor(
             root, "kit", "nap_fail",
-            TRACTOR_ARGS("{s:i, s:s, s:s}", "ms", s->delay_ms, "type", "AssertionError", "message", "as it must"), NULL, NULL, NULL);
+            TRACTOR_ARGS("{s:i, s:s, s:s}", "ms", s->delay_ms, "type", "AssertionError", "message", "as it must"), NULL,
+            NULL, NULL);
 }
 
 /* CAN-03 for 25. */
@@ -188,7 +189,8 @@ static void ask_and_close(scene *s) {
 static void cancel_daemons_body(tractor_nursery *root, void *user) {
     scene *s = user;
     s->nursery = tractor_nursery_open(
-        root, &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .name = "pool", .flags = TRACTOR_NURSERY_CANCEL_DAEMONS },
+        root,
+        &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .name = "pool", .flags = TRACTOR_NURSERY_CANCEL_DAEMONS },
         kit_on_done, &s->end);
     scene_body(root, s);
 }
@@ -296,7 +298,8 @@ static void ladder_is_quicker_if_told_so(void **state) {
 static void call_with_deadline(scene *s) {
     s->at = tractor_now();
     tractor_portal_run(s->started.portal, NULL, "kit", "forever", TRACTOR_ARGS("{s:s}", "touch", s->file),
-                       &(tractor_call_options){ TRACTOR_CALL_OPTIONS, .timeout_ns = 100 * TRACTOR_MS }, kit_on_value, &s->call);
+                       &(tractor_call_options){ TRACTOR_CALL_OPTIONS, .timeout_ns = 100 * TRACTOR_MS }, kit_on_value,
+                       &s->call);
 }
 
 static void then_leave(kit_outcome *o) {
@@ -372,15 +375,16 @@ static void visitor_body(tractor_nursery *root, void *user) {
     s->started.then = send_visitor;
     s->started.user = s;
     tractor_nursery_start_actor(root, "daemon",
-                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules, .on_exit = kit_on_done,
-                                                          .on_exit_user = &s->end },
+                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules,
+                                                          .on_exit = kit_on_done, .on_exit_user = &s->end },
                                 kit_on_portal, &s->started);
 }
 static void vanished_caller_has_its_calls_cancelled(void **state) {
     (void)state;
     scene s = { 0 };
     static const char *const modules[] = { "nursery", NULL };
-    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = modules }, visitor_body, &s);
+    kit_run run =
+        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = modules }, visitor_body, &s);
     kit_assert_code(run.err, TRACTOR_OK);
     assert_int_equal(visitor_cancels, 1);
     kit_assert_code(s.call.err, TRACTOR_ECHILD);

@@ -82,7 +82,8 @@ static void port_zero_body(tractor_nursery *root, void *user) {
 static void port_zero_becomes_a_real_one(void **state) {
     (void)state;
     static const char *const any[] = { "/ip4/127.0.0.1/tcp/0", NULL };
-    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .registry_addrs = any }, port_zero_body, NULL);
+    kit_run run =
+        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .registry_addrs = any }, port_zero_body, NULL);
     kit_assert_code(run.err, TRACTOR_OK);
 }
 

@@ -21,14 +21,15 @@ typedef struct back {
 
 static void back_body(tractor_nursery *root, void *user) {
     back *b = user;
-    tractor_nursery_run_in_actor(root, "rpc", "call_back", TRACTOR_ARGS("{s:s, s:s}", "module", "kit", "func", b->func), NULL,
-                                 kit_on_value, &b->answer);
+    tractor_nursery_run_in_actor(root, "rpc", "call_back", TRACTOR_ARGS("{s:s, s:s}", "module", "kit", "func", b->func),
+                                 NULL, kit_on_value, &b->answer);
 }
 
 static void RPC_03_rpc_errors(void **state) {
     back b = *(back *)*state;
     const char *const served[] = { b.exposed, NULL };
-    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = served }, back_body, &b);
+    kit_run run =
+        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = served }, back_body, &b);
     kit_assert_code(run.err, TRACTOR_OK);
     assert_int_equal(b.answer.calls, 1);
     if (!b.type) {
@@ -46,13 +47,15 @@ static void RPC_03_rpc_errors(void **state) {
 /* The same without the way back: the caller itself is told. */
 static void not_exposed_body(tractor_nursery *root, void *user) {
     back *b = user;
-    tractor_portal_run(tractor_actor_self(kit_actor()), root, b->exposed, b->func, TRACTOR_ARGS("{}"), NULL, kit_on_value, &b->answer);
+    tractor_portal_run(tractor_actor_self(kit_actor()), root, b->exposed, b->func, TRACTOR_ARGS("{}"), NULL,
+                       kit_on_value, &b->answer);
 }
 
 static void not_served(void **state) {
     back b = *(back *)*state;
     const char *const served[] = { "kit", NULL };
-    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = served }, not_exposed_body, &b);
+    kit_run run =
+        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = served }, not_exposed_body, &b);
     kit_assert_code(run.err, TRACTOR_OK);
     assert_string_equal(tractor_error_boxed_type(b.answer.err), b.type);
     kit_assert_code(b.answer.err, strcmp(b.type, "ModuleNotExposed") == 0 ? TRACTOR_ENOENDPOINT : TRACTOR_EREMOTE);
@@ -96,13 +99,13 @@ static void RPC_03_module_errors(void **state) {
 
 /* ---- arguments ---- */
 
-
 static void wrong_call_body(tractor_nursery *root, void *user) {
     kit_outcome *answers = user;
     tractor_portal *self = tractor_actor_self(kit_actor());
     /* Wrong at the callee. */
     tractor_portal_run(self, root, "kit", "nap", TRACTOR_ARGS("{s:s}", "ms", "long"), NULL, kit_on_value, &answers[0]);
-    tractor_portal_run(self, root, "kit", "nap", TRACTOR_ARGS("{s:i, s:i}", "ms", 1, "zzz", 2), NULL, kit_on_value, &answers[1]);
+    tractor_portal_run(self, root, "kit", "nap", TRACTOR_ARGS("{s:i, s:i}", "ms", 1, "zzz", 2), NULL, kit_on_value,
+                       &answers[1]);
     /* Wrong here: they never leave. */
     tractor_portal_run(self, root, "kit", "nap", TRACTOR_ARGS("{s:"), NULL, kit_on_value, &answers[2]);
     tractor_portal_run(self, root, "kit", "nap", TRACTOR_ARGS("[i]", 1), NULL, kit_on_value, &answers[3]);
@@ -116,7 +119,8 @@ static void wrong_arguments(void **state) {
     (void)state;
     kit_outcome answers[6] = { KIT_OUTCOME };
     const char *const served[] = { "kit", NULL };
-    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = served }, wrong_call_body, answers);
+    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = served },
+                               wrong_call_body, answers);
     kit_assert_code(run.err, TRACTOR_OK);
     kit_assert_remote(answers[0].err, "TypeError");
     kit_assert_contains(tractor_error_message(answers[0].err), "ms");

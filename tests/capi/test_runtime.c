@@ -42,7 +42,8 @@ static void lifetime_body(tractor_nursery *root, void *user) {
     static const char *const modules[] = { "runtime", "kit", NULL };
     l->scope = tractor_nursery_open(
         root,
-        &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .timeout_ns = l->error_in_child ? 1600 * TRACTOR_MS : TRACTOR_SECOND },
+        &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS,
+                                    .timeout_ns = l->error_in_child ? 1600 * TRACTOR_MS : TRACTOR_SECOND },
         kit_on_done, &l->end);
     tractor_nursery_run_in_actor(l->scope, "runtime", "clean_up_later",
                                  TRACTOR_ARGS("{s:s, s:b}", "path", l->path, "fail", l->error_in_child),
@@ -236,7 +237,8 @@ static void *from_another_thread(void *user) {
               tractor_nursery_cancel(theirs, NULL) == TRACTOR_EWRONGTHREAD &&
               tractor_nursery_hold(theirs, NULL, NULL, NULL) == TRACTOR_EWRONGTHREAD &&
               tractor_nursery_start_actor(theirs, "x", NULL, NULL, NULL) == TRACTOR_EWRONGTHREAD &&
-              tractor_portal_run(tractor_actor_self(kit_actor()), theirs, "a", "b", tractor_pack(NULL), NULL, NULL, NULL) < 0 &&
+              tractor_portal_run(tractor_actor_self(kit_actor()), theirs, "a", "b", tractor_pack(NULL), NULL, NULL,
+                                 NULL) < 0 &&
               !tractor_actor_is_registrar(kit_actor());
     tractor_nursery_close(theirs);
     tractor_actor_close(kit_actor());
@@ -268,7 +270,8 @@ static void forked_body(tractor_nursery *root, void *user) {
     if (pid == 0) {
         bool ok = tractor_nursery_sleep(root, 0, NULL, NULL) == TRACTOR_EFORKED &&
                   tractor_nursery_cancel(root, NULL) == TRACTOR_EFORKED &&
-                  tractor_actor_post(actor, kit_on_done, NULL) == TRACTOR_EFORKED && tractor_actor_run(actor) == TRACTOR_EFORKED;
+                  tractor_actor_post(actor, kit_on_done, NULL) == TRACTOR_EFORKED &&
+                  tractor_actor_run(actor) == TRACTOR_EFORKED;
         _exit(ok ? 0 : 1);
     }
     int status;
@@ -321,7 +324,8 @@ static void self_body(tractor_nursery *root, void *user) {
 static void self_portal(void **state) {
     (void)state;
     kit_outcome o = KIT_OUTCOME;
-    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = kit_modules }, self_body, &o);
+    kit_run run =
+        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = kit_modules }, self_body, &o);
     kit_assert_code(run.err, TRACTOR_OK);
     kit_assert_value(o.value, "{s:s}", "to", "myself");
 }
@@ -340,15 +344,16 @@ static void parent_body(tractor_nursery *root, void *user) {
 static void parent_portal(void **state) {
     (void)state;
     kit_outcome o = KIT_OUTCOME;
-    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = kit_modules }, parent_body, &o);
+    kit_run run =
+        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = kit_modules }, parent_body, &o);
     kit_assert_code(run.err, TRACTOR_OK);
     kit_assert_code(o.err, TRACTOR_OK);
     kit_assert_value(o.value, "I", (int64_t)getpid());
 }
 
 int main(int argc, char **argv) {
-    static const tractor_endpoint module[] = { TRACTOR_FUNC("clean_up_later", clean_up_later), TRACTOR_FUNC("ask_parent", ask_parent),
-                                               TRACTOR_ENDPOINTS_END };
+    static const tractor_endpoint module[] = { TRACTOR_FUNC("clean_up_later", clean_up_later),
+                                               TRACTOR_FUNC("ask_parent", ask_parent), TRACTOR_ENDPOINTS_END };
     tractor_register("runtime", module, NULL);
     kit_begin(argc, argv);
     bool yes = true, no = false;

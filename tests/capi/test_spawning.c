@@ -17,7 +17,8 @@ static void same_in_child(tractor_ctx *ctx, const tractor_value *args, void *use
     if (!child || tractor_actor_is_root(self) || tractor_actor_is_registrar(self))
         tractor_ctx_raisef(ctx, "AssertionError", "this is no child");
     else
-        forward(ctx, tractor_actor_parent(self), "spawning", "look", TRACTOR_ARGS("{s:s}", "uuid", tractor_actor_id(self)->uuid));
+        forward(ctx, tractor_actor_parent(self), "spawning", "look",
+                TRACTOR_ARGS("{s:s}", "uuid", tractor_actor_id(self)->uuid));
 }
 
 /* In the root, while the child's call runs. */
@@ -29,8 +30,9 @@ static void look(tractor_ctx *ctx, const tractor_value *args, void *user) {
     assert_true(tractor_actor_is_root(self));
     assert_true(tractor_actor_is_registrar(self));
     tractor_value *stats = tractor_value_new(tractor_actor_stats(self));
-    assert_int_equal(tractor_unpack(stats, "{s:[{s:s*}], s:[[s,s]], *}", "children", "uuid", &child, "peers", NULL, &peer),
-                     TRACTOR_OK);
+    assert_int_equal(
+        tractor_unpack(stats, "{s:[{s:s*}], s:[[s,s]], *}", "children", "uuid", &child, "peers", NULL, &peer),
+        TRACTOR_OK);
     assert_string_equal(child, uuid);
     assert_string_equal(peer, uuid);
     tractor_value_unref(stats);
@@ -38,14 +40,16 @@ static void look(tractor_ctx *ctx, const tractor_value *args, void *user) {
 }
 
 static void run_same(tractor_nursery *root, void *user) {
-    tractor_nursery_run_in_actor(root, "spawning", "same", TRACTOR_ARGS("{s:b}", "child", true), NULL, kit_on_value, user);
+    tractor_nursery_run_in_actor(root, "spawning", "same", TRACTOR_ARGS("{s:b}", "child", true), NULL, kit_on_value,
+                                 user);
 }
 
 static void SPN_01_run_in_actor_same_func_in_child(void **state) {
     (void)state;
     const char *const served[] = { "spawning", NULL };
     kit_outcome answer = KIT_OUTCOME;
-    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = served }, run_same, &answer);
+    kit_run run =
+        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = served }, run_same, &answer);
     kit_assert_code(run.err, TRACTOR_OK);
     kit_assert_code(answer.err, TRACTOR_OK);
     kit_assert_value(answer.value, "i", 10);
@@ -69,7 +73,8 @@ static void convo_again(kit_outcome *o) {
     kit_assert_value(o->value, "{s:s}", "line", "hi");
     c->second.then = convo_end;
     c->second.user = c;
-    tractor_portal_run(c->started.portal, NULL, "kit", "echo", TRACTOR_ARGS("{s:s}", "line", "hi"), NULL, kit_on_value, &c->second);
+    tractor_portal_run(c->started.portal, NULL, "kit", "echo", TRACTOR_ARGS("{s:s}", "line", "hi"), NULL, kit_on_value,
+                       &c->second);
 }
 
 static void convo_start(kit_outcome *o) {
@@ -79,14 +84,16 @@ static void convo_start(kit_outcome *o) {
     assert_string_equal(tractor_portal_id(o->portal)->name, "some_linguist");
     c->first.then = convo_again;
     c->first.user = c;
-    tractor_portal_run(o->portal, NULL, "kit", "echo", TRACTOR_ARGS("{s:s}", "line", "hi"), NULL, kit_on_value, &c->first);
+    tractor_portal_run(o->portal, NULL, "kit", "echo", TRACTOR_ARGS("{s:s}", "line", "hi"), NULL, kit_on_value,
+                       &c->first);
 }
 
 static void convo_body(tractor_nursery *root, void *user) {
     convo *c = user;
     c->started.then = convo_start;
     c->started.user = c;
-    tractor_nursery_start_actor(root, "some_linguist", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules },
+    tractor_nursery_start_actor(root, "some_linguist",
+                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules },
                                 kit_on_portal, &c->started);
 }
 
@@ -114,7 +121,8 @@ static void word_arrived(kit_outcome *o) {
 static void word_body(tractor_nursery *root, void *user) {
     kit_outcome *o = user;
     tractor_bytes word = o->user ? tractor_pack("s", (const char *)o->user) : tractor_pack("n");
-    tractor_nursery_run_in_actor(root, "kit", "nap", TRACTOR_ARGS("{s:i, s:v}", "ms", 0, "then", &word), NULL, kit_on_value, o);
+    tractor_nursery_run_in_actor(root, "kit", "nap", TRACTOR_ARGS("{s:i, s:v}", "ms", 0, "then", &word), NULL,
+                                 kit_on_value, o);
 }
 
 static void SPN_03_most_beautiful_word(void **state) {
@@ -162,8 +170,8 @@ static void surroundings(tractor_ctx *ctx, const tractor_value *args, void *user
     char cwd[4096];
     const char *color = getenv("COLOR"), *home = getenv("HOME");
     (void)args, (void)user;
-    tractor_ctx_return(ctx, "{s:s, s:s, s:b}", "cwd", getcwd(cwd, sizeof cwd) ? cwd : "", "color", color ? color : "", "home",
-                       home != NULL);
+    tractor_ctx_return(ctx, "{s:s, s:s, s:b}", "cwd", getcwd(cwd, sizeof cwd) ? cwd : "", "color", color ? color : "",
+                       "home", home != NULL);
 }
 
 static void surroundings_body(tractor_nursery *root, void *user) {
@@ -195,12 +203,13 @@ static void write_to(tractor_ctx *ctx, const tractor_value *args, void *user) {
 static int ends[2];
 static void pipe_body(tractor_nursery *root, void *user) {
     const int32_t pass[] = { ends[1] };
-    tractor_nursery_run_in_actor(root, "spawning", "write_to", TRACTOR_ARGS("{s:i}", "fd", ends[1]),
-                                 &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .pass_fds = pass, .pass_fds_count = 1 },
-                                 kit_on_value, user);
+    tractor_nursery_run_in_actor(
+        root, "spawning", "write_to", TRACTOR_ARGS("{s:i}", "fd", ends[1]),
+        &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .pass_fds = pass, .pass_fds_count = 1 }, kit_on_value, user);
 }
 static void no_pipe_body(tractor_nursery *root, void *user) {
-    tractor_nursery_run_in_actor(root, "spawning", "write_to", TRACTOR_ARGS("{s:i}", "fd", ends[1]), NULL, kit_on_value, user);
+    tractor_nursery_run_in_actor(root, "spawning", "write_to", TRACTOR_ARGS("{s:i}", "fd", ends[1]), NULL, kit_on_value,
+                                 user);
 }
 
 static void pass_fds(void **state) {
@@ -227,22 +236,24 @@ typedef struct stderr_case {
 static void then_die(kit_outcome *o) {
     stderr_case *c = o->user;
     kit_assert_code(o->err, TRACTOR_OK);
-    tractor_portal_run(c->started.portal, NULL, "kit", "exit", TRACTOR_ARGS("{s:i}", "status", 7), NULL, kit_on_value, &c->died);
+    tractor_portal_run(c->started.portal, NULL, "kit", "exit", TRACTOR_ARGS("{s:i}", "status", 7), NULL, kit_on_value,
+                       &c->died);
 }
 static void then_print(kit_outcome *o) {
     stderr_case *c = o->user;
     kit_assert_code(o->err, TRACTOR_OK);
     c->printed.then = then_die;
     c->printed.user = c;
-    tractor_portal_run(o->portal, NULL, "kit", "print", TRACTOR_ARGS("{s:s}", "text", "famous last words"), NULL, kit_on_value,
-                       &c->printed);
+    tractor_portal_run(o->portal, NULL, "kit", "print", TRACTOR_ARGS("{s:s}", "text", "famous last words"), NULL,
+                       kit_on_value, &c->printed);
 }
 static void stderr_body(tractor_nursery *root, void *user) {
     stderr_case *c = user;
     c->started.then = then_print;
     c->started.user = c;
     tractor_nursery_start_actor(
-        root, "speaker", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules, .stderr_mode = c->mode },
+        root, "speaker",
+        &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules, .stderr_mode = c->mode },
         kit_on_portal, &c->started);
 }
 
@@ -296,12 +307,9 @@ static const int32_t bad_fds[] = { 2 };
 
 int main(int argc, char **argv) {
     static const tractor_endpoint module[] = {
-        TRACTOR_FUNC("same", same_in_child),
-        TRACTOR_FUNC("look", look),
-        TRACTOR_FUNC("log", log_critically),
-        TRACTOR_FUNC("surroundings", surroundings),
-        TRACTOR_FUNC("write_to", write_to),
-        TRACTOR_ENDPOINTS_END,
+        TRACTOR_FUNC("same", same_in_child), TRACTOR_FUNC("look", look),
+        TRACTOR_FUNC("log", log_critically), TRACTOR_FUNC("surroundings", surroundings),
+        TRACTOR_FUNC("write_to", write_to),  TRACTOR_ENDPOINTS_END,
     };
     tractor_register("spawning", module, NULL);
     kit_begin(argc, argv);
@@ -310,7 +318,10 @@ int main(int argc, char **argv) {
     stderr_case inherit = { TRACTOR_STDERR_INHERIT, true, false, KIT_OUTCOME, KIT_OUTCOME, KIT_OUTCOME };
     failing exits = { { .program = "/bin/sh", .argv = sh_exit }, "exit status 3", TRACTOR_ESPAWN, KIT_OUTCOME };
     failing speaks = { { .program = "/bin/sh", .argv = sh_exit }, "I would rather not", TRACTOR_ESPAWN, KIT_OUTCOME };
-    failing hangs = { { .program = "/bin/sh", .argv = sh_hang, .boot_timeout_ns = 200 * TRACTOR_MS }, "in time", TRACTOR_ESPAWN, KIT_OUTCOME };
+    failing hangs = { { .program = "/bin/sh", .argv = sh_hang, .boot_timeout_ns = 200 * TRACTOR_MS },
+                      "in time",
+                      TRACTOR_ESPAWN,
+                      KIT_OUTCOME };
     failing absent = { { .program = "/nonexistent/program" }, "/nonexistent/program", TRACTOR_ESPAWN, KIT_OUTCOME };
     failing nowhere = { { .cwd = "/nonexistent/folder" }, "/nonexistent/folder", TRACTOR_ESPAWN, KIT_OUTCOME };
     failing unlistenable = { { .bind_addrs = bad_addr }, "/ip4/127.0.0.1", TRACTOR_EINVAL, KIT_OUTCOME };

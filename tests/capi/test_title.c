@@ -3,9 +3,12 @@
 
 #include "tests.h"
 
-static const char *read_proc(int64_t pid, const char *what) { return kit_read_file(kit_text("/proc/%d/%s", (int)pid, what)); }
+static const char *read_proc(int64_t pid, const char *what) {
+    return kit_read_file(kit_text("/proc/%d/%s", (int)pid, what));
+}
 static bool is_subactor(int64_t pid) {
-    return strncmp(read_proc(pid, "cmdline"), "_subactor[", 10) == 0 && strncmp(read_proc(pid, "comm"), "_subactor[", 10) == 0;
+    return strncmp(read_proc(pid, "cmdline"), "_subactor[", 10) == 0 &&
+           strncmp(read_proc(pid, "comm"), "_subactor[", 10) == 0;
 }
 
 static void look_at(kit_outcome *o) {

@@ -20,7 +20,8 @@ static void serving_body(tractor_nursery *root, void *user) {
     s->started.then = on_child;
     s->started.user = &s->answer;
     tractor_nursery *n = tractor_nursery_open(
-        root, &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .flags = TRACTOR_NURSERY_CANCEL_DAEMONS }, NULL, NULL);
+        root, &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .flags = TRACTOR_NURSERY_CANCEL_DAEMONS }, NULL,
+        NULL);
     tractor_nursery_start_actor(n, "serving", &options, kit_on_portal, &s->started);
     tractor_nursery_close(n);
     raise(SIGUSR1); /* an embedded root that has left signals to its host */

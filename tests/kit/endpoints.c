@@ -138,17 +138,10 @@ static void print_line(tractor_ctx *ctx, const tractor_value *args, void *user) 
 
 void kit_register_endpoints(void) {
     static const tractor_endpoint list[] = {
-        TRACTOR_FUNC("echo", echo),
-        TRACTOR_FUNC("pid", own_pid),
-        TRACTOR_FUNC("fail", fail_with),
-        TRACTOR_FUNC("forever", forever),
-        TRACTOR_FUNC("nap", nap),
-        TRACTOR_FUNC("nap_fail", nap_fail),
-        TRACTOR_FUNC("signal", signal_self),
-        TRACTOR_FUNC("exit", exit_with),
-        TRACTOR_FUNC("spin", spin),
-        TRACTOR_FUNC("print", print_line),
-        TRACTOR_ENDPOINTS_END,
+        TRACTOR_FUNC("echo", echo),          TRACTOR_FUNC("pid", own_pid),    TRACTOR_FUNC("fail", fail_with),
+        TRACTOR_FUNC("forever", forever),    TRACTOR_FUNC("nap", nap),        TRACTOR_FUNC("nap_fail", nap_fail),
+        TRACTOR_FUNC("signal", signal_self), TRACTOR_FUNC("exit", exit_with), TRACTOR_FUNC("spin", spin),
+        TRACTOR_FUNC("print", print_line),   TRACTOR_ENDPOINTS_END,
     };
     if (tractor_register("kit", list, NULL) != TRACTOR_OK)
         abort();

@@ -225,7 +225,8 @@ static void wrong(const char *file, int line, const char *format, ...) {
 
 void kit_assert_within_ms_(int64_t ns, int64_t ms, const char *file, int line) {
     if (!kit_within_ms(ns, ms))
-        wrong(file, line, "took %.1f ms, not %lld x %lld\n", (double)ns / 1e6, (long long)ms, (long long)kit_headroom());
+        wrong(file, line, "took %.1f ms, not %lld x %lld\n", (double)ns / 1e6, (long long)ms,
+              (long long)kit_headroom());
 }
 
 static void wrong_error(const tractor_error *err, const char *expected, const char *file, int line) {

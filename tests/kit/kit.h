@@ -59,10 +59,13 @@ typedef struct kit_test {
     bool once;
     void *user; /* is *state in the test */
 } kit_test;
-#define KIT_TEST(f) { #f, f, false, NULL }
-#define KIT_TEST_ONCE(f) { #f, f, true, NULL }
+#define KIT_TEST(f) \
+    { #f, f, false, NULL }
+#define KIT_TEST_ONCE(f) \
+    { #f, f, true, NULL }
 /* One function as several tests: the variant's name is put behind the function's. */
-#define KIT_TEST_WITH(f, variant, user) { #f ": " variant, f, false, (user) }
+#define KIT_TEST_WITH(f, variant, user) \
+    { #f ": " variant, f, false, (user) }
 
 /* Registers the module "kit" and serves if this process is a child. */
 void kit_begin(int argc, char **argv);
@@ -110,7 +113,8 @@ typedef struct kit_outcome {
     void (*then)(struct kit_outcome *self); /* called after each, to go on */
     void *user;                             /* for `then` */
 } kit_outcome;
-#define KIT_OUTCOME { 0, NULL, NULL, NULL, 0, NULL, NULL }
+#define KIT_OUTCOME \
+    { 0, NULL, NULL, NULL, 0, NULL, NULL }
 void kit_on_done(const tractor_error *err, void *outcome);
 void kit_on_value(const tractor_error *err, const tractor_value *value, void *outcome);
 void kit_on_portal(const tractor_error *err, tractor_portal *portal, void *outcome);

@@ -146,8 +146,8 @@ int kit_run_tests_(const kit_test *tests, size_t count) {
             *o = (one){ .test = &tests[i], .transport = uds ? "uds" : "tcp" };
             size_t size = strlen(tests[i].name) + 16;
             o->name = malloc(size);
-            snprintf(o->name, size, "%s%s%s%s", tests[i].name, tests[i].once ? "" : " [", tests[i].once ? "" : o->transport,
-                     tests[i].once ? "" : "]");
+            snprintf(o->name, size, "%s%s%s%s", tests[i].name, tests[i].once ? "" : " [",
+                     tests[i].once ? "" : o->transport, tests[i].once ? "" : "]");
             if (only && fnmatch(only, o->name, 0) != 0) {
                 free(o->name);
                 continue;

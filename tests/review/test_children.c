@@ -25,9 +25,10 @@ static void start_one(sweep *s) {
     s->ends[i].then = swept;
     s->ends[i].user = s;
     tractor_nursery *n = tractor_nursery_open(
-        s->root, &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .timeout_ns = 1 + i * s->step }, kit_on_done, &s->ends[i]);
-    tractor_nursery_start_actor(n, "brief", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules }, kit_on_portal,
-                                &s->starts[i]);
+        s->root, &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .timeout_ns = 1 + i * s->step }, kit_on_done,
+        &s->ends[i]);
+    tractor_nursery_start_actor(n, "brief", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules },
+                                kit_on_portal, &s->starts[i]);
 }
 static void sweep_body(tractor_nursery *root, void *user) {
     sweep *s = user;
@@ -58,16 +59,15 @@ static void cancelled_while_it_boots(void **state) {
 static void forever_body(tractor_nursery *root, void *user) {
     kit_outcome *o = user;
     tractor_nursery *n = tractor_nursery_open(root, NULL, kit_on_done, &o[1]);
-    tractor_spawn_options options = { TRACTOR_SPAWN_OPTIONS,
-                                      .modules = kit_modules,
-                                      .boot_timeout_ns = TRACTOR_FOREVER,
-                                      .cancel_timeout_ns = TRACTOR_FOREVER,
-                                      .kill_timeout_ns = TRACTOR_FOREVER };
+    tractor_spawn_options options = { TRACTOR_SPAWN_OPTIONS, .modules = kit_modules, .boot_timeout_ns = TRACTOR_FOREVER,
+                                      .cancel_timeout_ns = TRACTOR_FOREVER, .kill_timeout_ns = TRACTOR_FOREVER };
     tractor_nursery_run_in_actor(n, "kit", "pid", TRACTOR_ARGS("{}"), &options, kit_on_value, &o[0]);
     options.boot_timeout_ns = options.cancel_timeout_ns = options.kill_timeout_ns = TRACTOR_FOREVER - 1;
     tractor_nursery_run_in_actor(n, "kit", "pid", TRACTOR_ARGS("{}"), &options, kit_on_value, &o[2]);
     tractor_nursery_close(n);
-    tractor_find_actor(root, "nobody", &(tractor_call_options){ TRACTOR_CALL_OPTIONS, .timeout_ns = TRACTOR_FOREVER - 1 }, kit_on_portal, &o[3]);
+    tractor_find_actor(root, "nobody",
+                       &(tractor_call_options){ TRACTOR_CALL_OPTIONS, .timeout_ns = TRACTOR_FOREVER - 1 },
+                       kit_on_portal, &o[3]);
 }
 static void without_limits(void **state) {
     (void)state;
@@ -80,8 +80,10 @@ static void without_limits(void **state) {
 
 /* ---- names ---- */
 
-static const char *const odd_names[] = { "a/b", "../../x", "it's", "\"quoted\"", "back\\slash", "new\nline", "\xf0\x9f\x9a\x9c", " ", "a b",
-                                         "('x', 'y')", "--uid", "%s%n", ".", NULL, NULL };
+static const char *const odd_names[] = {
+    "a/b",        "../../x", "it's", "\"quoted\"", "back\\slash", "new\nline", "\xf0\x9f\x9a\x9c", " ", "a b",
+    "('x', 'y')", "--uid",   "%s%n", ".",          NULL,          NULL
+};
 enum { ODD = sizeof odd_names / sizeof odd_names[0] - 1 };
 typedef struct odd {
     kit_outcome starts[2 * ODD], pids[2 * ODD], bad;
@@ -161,8 +163,10 @@ static void crowd_up(kit_outcome *o) {
     kill((pid_t)kit_pid(o->portal), SIGKILL);
 }
 static void crowd_body(tractor_nursery *root, void *user) {
-    tractor_nursery_start_actor(root, "popular", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules, .on_exit = no_matter },
-                                kit_on_portal, user);
+    tractor_nursery_start_actor(
+        root, "popular",
+        &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules, .on_exit = no_matter }, kit_on_portal,
+        user);
 }
 static void many_calls_end(void **state) {
     (void)state;
@@ -187,7 +191,8 @@ static void gigantic_body(tractor_nursery *root, void *user) {
     assert_true(p != MAP_FAILED);
     memcpy(p, "\x81\xa1x\xc6\xff\xff\xff\xff", 8);
     tractor_bytes args = { p, len };
-    assert_true(tractor_portal_run(tractor_actor_self(kit_actor()), root, "kit", "echo", args, NULL, kit_on_value, &o[0]) > 0);
+    assert_true(
+        tractor_portal_run(tractor_actor_self(kit_actor()), root, "kit", "echo", args, NULL, kit_on_value, &o[0]) > 0);
     assert_true(tractor_nursery_run_in_actor(root, "kit", "echo", args, NULL, kit_on_value, &o[1]) > 0);
     munmap(p, len);
 }
@@ -195,7 +200,9 @@ static void gigantic_payload(void **state) {
     (void)state;
     kit_outcome o[2] = { KIT_OUTCOME, KIT_OUTCOME };
     static const char *const served[] = { "kit", NULL };
-    kit_assert_code(kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = served }, gigantic_body, o).err, TRACTOR_OK);
+    kit_assert_code(
+        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_modules = served }, gigantic_body, o).err,
+        TRACTOR_OK);
     kit_assert_code(o[0].err, TRACTOR_EINVAL);
     kit_assert_code(o[1].err, TRACTOR_EINVAL);
 }
@@ -203,8 +210,8 @@ static void gigantic_payload(void **state) {
 int main(int argc, char **argv) {
     kit_begin(argc, argv);
     const kit_test tests[] = {
-        KIT_TEST(cancelled_while_it_boots), KIT_TEST_ONCE(without_limits), KIT_TEST(odd_child_names), KIT_TEST_ONCE(many_calls_end),
-        KIT_TEST_ONCE(gigantic_payload),
+        KIT_TEST(cancelled_while_it_boots), KIT_TEST_ONCE(without_limits),   KIT_TEST(odd_child_names),
+        KIT_TEST_ONCE(many_calls_end),      KIT_TEST_ONCE(gigantic_payload),
     };
     return kit_run_tests(tests);
 }

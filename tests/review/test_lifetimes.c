@@ -22,7 +22,8 @@ static void keep_me(tractor_ctx *ctx, const tractor_value *args, void *user) {
 static const tractor_endpoint review_module[] = { TRACTOR_FUNC("keep_me", keep_me), TRACTOR_ENDPOINTS_END };
 
 static void keep_body(tractor_nursery *root, void *user) {
-    tractor_portal_run(tractor_actor_self(kit_actor()), root, "review", "keep_me", TRACTOR_ARGS("{}"), NULL, kit_on_value, user);
+    tractor_portal_run(tractor_actor_self(kit_actor()), root, "review", "keep_me", TRACTOR_ARGS("{}"), NULL,
+                       kit_on_value, user);
 }
 static void *unref_ctx(void *user) {
     tractor_ctx_unref(user);
@@ -32,7 +33,9 @@ static void kept_ctx_knows_its_peer(void **state) {
     (void)state;
     static const char *const served[] = { "review", NULL };
     kit_outcome answer = KIT_OUTCOME;
-    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .name = "somebody", .enable_modules = served }, keep_body, &answer);
+    kit_run run =
+        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .name = "somebody", .enable_modules = served },
+                     keep_body, &answer);
     kit_assert_code(run.err, TRACTOR_OK);
     kit_assert_code(answer.err, TRACTOR_OK);
     assert_string_equal(tractor_ctx_peer(kept_ctx)->name, "somebody");
@@ -84,7 +87,8 @@ static void opened_end(const tractor_error *err, void *user) {
     if (o->self) {
         assert_string_equal(tractor_portal_id(o->self)->name, "root");
         assert_false(tractor_portal_connected(o->self));
-        assert_int_equal(tractor_portal_run(o->self, NULL, "kit", "echo", TRACTOR_ARGS("{}"), NULL, NULL, NULL), TRACTOR_ECLOSED);
+        assert_int_equal(tractor_portal_run(o->self, NULL, "kit", "echo", TRACTOR_ARGS("{}"), NULL, NULL, NULL),
+                         TRACTOR_ECLOSED);
     }
     assert_int_equal(tractor_nursery_cancel(tractor_actor_nursery(o->actor), NULL), TRACTOR_ECLOSED);
     tractor_actor_close(o->actor);
@@ -215,7 +219,8 @@ typedef struct search {
 static void cut_search_body(tractor_nursery *root, void *user) {
     search *s = user;
     tractor_nursery *n = tractor_nursery_open(
-        root, &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .timeout_ns = 100 * TRACTOR_MS }, kit_on_done, &s->end);
+        root, &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .timeout_ns = 100 * TRACTOR_MS }, kit_on_done,
+        &s->end);
     assert_true(tractor_get_registry(n, s->address, NULL, kit_on_portal, &s->found) > 0);
     tractor_nursery_close(n);
 }
@@ -233,7 +238,9 @@ static void search_is_cut_with_the_actor(void **state) {
 /* The same with its own timeout, and one that is abandoned. */
 static void late_search_body(tractor_nursery *root, void *user) {
     search *s = user;
-    assert_true(tractor_get_registry(root, s->address, &(tractor_call_options){ TRACTOR_CALL_OPTIONS, .timeout_ns = 100 * TRACTOR_MS }, kit_on_portal, &s->found) > 0);
+    assert_true(tractor_get_registry(root, s->address,
+                                     &(tractor_call_options){ TRACTOR_CALL_OPTIONS, .timeout_ns = 100 * TRACTOR_MS },
+                                     kit_on_portal, &s->found) > 0);
     tractor_op op = tractor_get_registry(root, s->address, NULL, kit_on_portal, &s->end);
     assert_int_equal(tractor_op_abandon(kit_actor(), op), TRACTOR_OK);
 }
@@ -302,7 +309,8 @@ static void descriptors_run_out(void **state) {
 
 static void refused_list_is_no_module(void **state) {
     (void)state;
-    static const tractor_endpoint bad[] = { TRACTOR_FUNC("good", keep_me), TRACTOR_FUNC("bad", NULL), TRACTOR_ENDPOINTS_END };
+    static const tractor_endpoint bad[] = { TRACTOR_FUNC("good", keep_me), TRACTOR_FUNC("bad", NULL),
+                                            TRACTOR_ENDPOINTS_END };
     assert_int_equal(tractor_register("ghost", bad, NULL), TRACTOR_EINVAL);
     assert_int_equal(tractor_register("ghost", NULL, NULL), TRACTOR_EINVAL);
     opened o = { 0 };

@@ -50,7 +50,8 @@ class FaultyTransport final : public Transport {
 /// As much of an actor as its connections need.
 class Host final : public LinkHost {
  public:
-  Host(Loop& loop, std::string name) : id_{std::move(name), make_uuid(), 1}, engine_(loop, id_), service_(new RootNursery(engine_, {}, true)) {}
+  Host(Loop& loop, std::string name)
+      : id_{std::move(name), make_uuid(), 1}, engine_(loop, id_), service_(new RootNursery(engine_, {}, true)) {}
   void end() {
     links.clear();
     service_->close();
@@ -210,8 +211,10 @@ void RPC_02_error_shipment_ignores_closed_response_channel(void**) {
 int main() {
   tractor_endpoint_fn at_once = answer_at_once, later = answer_later;
   const CMUnitTest tests[] = {
-      {"RPC_01_runs_after_startack_disconnect: answers at once", RPC_01_runs_after_startack_disconnect, nullptr, nullptr, &at_once},
-      {"RPC_01_runs_after_startack_disconnect: answers later", RPC_01_runs_after_startack_disconnect, nullptr, nullptr, &later},
+      {"RPC_01_runs_after_startack_disconnect: answers at once", RPC_01_runs_after_startack_disconnect, nullptr,
+       nullptr, &at_once},
+      {"RPC_01_runs_after_startack_disconnect: answers later", RPC_01_runs_after_startack_disconnect, nullptr, nullptr,
+       &later},
       cmocka_unit_test(RPC_02_error_shipment_ignores_closed_response_channel),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

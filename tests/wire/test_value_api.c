@@ -180,9 +180,7 @@ static void failing_stores_nothing(void **state) {
 }
 
 static int releases;
-static void count_release(void *user) {
-    releases += *(int *)user;
-}
+static void count_release(void *user) { releases += *(int *)user; }
 
 static void values(void **state) {
     (void)state;
