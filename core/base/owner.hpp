@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 
+#include <atomic>
+
 #include "base/status.hpp"
 
 namespace tractor::core {
@@ -23,7 +25,7 @@ class Owner {
  private:
   static inline volatile char* alive_page_ = nullptr;  ///< the kernel clears it in a forked process
   static inline pthread_t thread_{};
-  static inline volatile bool owned_ = false;
+  static inline std::atomic<bool> owned_ = false;  ///< read by threads that own nothing, to be told so
 };
 
 }  // namespace tractor::core

@@ -1,4 +1,4 @@
-// Errors to and from the wire: PROTOCOL's packing of an exception into an Error message, and unboxing.
+// Errors to and from the wire: the protocol's packing of an exception into an Error message, and unboxing.
 #pragma once
 
 #include <string>

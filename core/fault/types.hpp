@@ -14,7 +14,7 @@ const char* type_of(int status);
 /// The status that a boxed type name stands for; Status::remote's number for everything else.
 int status_of(std::string_view type_name);
 
-/// The text of "type unknown because there was no message": PROTOCOL's literal.
+/// The text of "type unknown because there was no message": the protocol's literal.
 constexpr const char* kUnknownType = "<unknown>";
 
 }  // namespace tractor::core

@@ -27,7 +27,7 @@ std::string encode_boot_record(const BootInfo& info);
 /// failure: nobody else may use it. The descriptor is closed.
 std::optional<Result<BootInfo>> boot_from_record(int argc, char** argv);
 
-/// PROTOCOL's child command line, which `tractor-actor` and foreign programs receive:
+/// The protocol's child command line, which `tractor-actor` and foreign programs receive:
 ///   [-m tractor._child] --uid "('NAME', 'UUID')" --parent_addr "('127.0.0.1', 1616)" [--loglevel LEVEL] [--asyncio]
 std::vector<std::string> child_flags(const BootInfo& info);
 /// `--asyncio` and unknown flags are failures that name the flag.
