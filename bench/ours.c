@@ -144,6 +144,8 @@ static void spawn_next(void) {
     tractor_nursery *n = tractor_nursery_open(run.root, NULL, on_gone, NULL);
     tractor_spawn_options options = { TRACTOR_SPAWN_OPTIONS, .modules = modules };
     run.sent_at[0] = tractor_now();
+    if (run.done == 6) /* the ones before are for warming up */
+        run.begin = run.sent_at[0];
     tractor_nursery_start_actor(n, "worker", &options, on_spawned, n);
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 #include <string_view>
+#include <utility>
 
 #include "base/ref.hpp"
 
@@ -67,6 +68,12 @@ class OutBuffer {
   /// Forgets what was appended after the buffer had `size` bytes: an unfinished frame never reaches the wire.
   void truncate(size_t size) { end_ = begin_ + size; }
   void clear() { begin_ = end_ = 0; }
+  void swap(OutBuffer& o) {
+    std::swap(data_, o.data_);
+    std::swap(begin_, o.begin_);
+    std::swap(end_, o.end_);
+    std::swap(capacity_, o.capacity_);
+  }
   /// Gives the memory back; only useful on an empty buffer.
   void release() {
     if (begin_ != end_) return;

@@ -10,6 +10,8 @@ class Context;
 class Error;
 class Nursery;
 class Portal;
+class Stream;
+class TaskContext;
 class Value;
 
 #define TRACTOR_HANDLE(Class, c_type)                                                      \
@@ -22,6 +24,7 @@ TRACTOR_HANDLE(Context, tractor_ctx)
 TRACTOR_HANDLE(Error, tractor_error)
 TRACTOR_HANDLE(Nursery, tractor_nursery)
 TRACTOR_HANDLE(Portal, tractor_portal)
+TRACTOR_HANDLE(Stream, tractor_stream)
 TRACTOR_HANDLE(Value, tractor_value)
 #undef TRACTOR_HANDLE
 

@@ -18,6 +18,8 @@ struct Failure {
   static Failure of(Status code, std::string message, const char* type = nullptr) {
     return {code, std::move(message), type};
   }
+  /// Needs no memory to say so.
+  static Failure out_of_memory() { return {Status::no_memory, {}, nullptr}; }
   /// "`what`: the text of `errno_value`".
   static Failure system(Status code, const std::string& what, int errno_value, const char* type = nullptr);
 };

@@ -35,6 +35,7 @@ enum class Status : int {
   registry = TRACTOR_EREGISTRY,
   runtime = TRACTOR_ERUNTIME,
   user = TRACTOR_EUSER,
+  lagged = TRACTOR_ELAGGED,
 };
 
 }  // namespace tractor::core

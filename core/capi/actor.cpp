@@ -91,7 +91,7 @@ bool tractor_actor_is_registrar(tractor_actor* actor) {
 }
 
 tractor_portal* tractor_actor_self(tractor_actor* actor) {
-  static Portal* dead = Portal::dead();
+  static Portal* dead = Portal::dead();  // needs no memory
   return guarded_or(to_c(dead), [&] {
     Portal* self = actor ? from_c(actor)->self_portal() : nullptr;
     return to_c(self ? self : dead);

@@ -116,6 +116,14 @@ Result<RootConfig> read_root_options(const tractor_root_options* options) {
   c.subreaper = (o.flags & TRACTOR_ROOT_SUBREAPER) != 0;
   c.signals = (o.flags & TRACTOR_ROOT_SIGNALS) != 0;
   if (o.handshake_timeout_ns) c.handshake_timeout = o.handshake_timeout_ns;
+  if (o.stream_window == TRACTOR_NO_WINDOW) {
+    c.stream_window = 0;
+  } else if (o.stream_window) {
+    if (o.stream_window > INT64_MAX / 2)
+      return Failure::of(Status::invalid, "tractor_root_options.stream_window is beyond what can be granted",
+                         "ValueError");
+    c.stream_window = o.stream_window;
+  }
   if (o.max_frame) {
     if (o.max_frame > UINT32_MAX)
       return Failure::of(Status::invalid, "tractor_root_options.max_frame is beyond what a frame can hold",

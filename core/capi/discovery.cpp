@@ -16,11 +16,7 @@ tractor_op discover(tractor_nursery* in, DiscoverOp::What what, const char* name
     Nursery* n = live(in);
     if (!n) return TRACTOR_ECLOSED;
     ErrorRef bad;
-    CallOptions call;
-    if (auto read = read_call_options(options))
-      call = *read;
-    else
-      note(bad, read.failure());
+    CallOptions call = call_options(options, bad);
     if (what != DiscoverOp::What::registry && (!name || !*name))
       note(bad, Failure::of(Status::invalid, "no name to look for", "ValueError"));
     std::optional<Address> at;

@@ -35,7 +35,8 @@ R guarded_or(R otherwise, F&& body) noexcept {
 
 /// One for all: every verb on it answers that it has ended, and a reference on it is never the last one.
 inline tractor_nursery* dead_nursery() {
-  static Nursery* dead = UserNursery::dead();
+  alignas(UserNursery) static unsigned char place[sizeof(UserNursery)];
+  static Nursery* dead = UserNursery::dead_at(place);
   return to_c(dead);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <sys/resource.h>
 
 #include "base/log.hpp"
@@ -16,7 +17,7 @@ using namespace tractor::core;
 
 namespace {
 
-[[noreturn]] void serve(Result<BootInfo> info) {
+[[noreturn]] void serve_it(Result<BootInfo> info) {
   if (!info) {
     std::fprintf(stderr, "tractor: %s\n", info.failure().message.c_str());
     std::exit(2);
@@ -30,9 +31,18 @@ namespace {
   Ref<Actor> actor(*opened);
   actor->run();
   int status = actor->exit_status();
-  if (status != 0 && actor->outcome()) std::fprintf(stderr, "%s", actor->outcome()->format().c_str());
+  if (status != 0 && actor->outcome()) std::fprintf(stderr, "%s", actor->outcome()->log_text().c_str());
   actor.reset();
   std::exit(status);
+}
+
+[[noreturn]] void out_of_memory() {
+  std::fputs("tractor: out of memory\n", stderr);
+  std::exit(1);
+}
+
+[[noreturn]] void serve(Result<BootInfo> info) try { serve_it(std::move(info)); } catch (const std::bad_alloc&) {
+  out_of_memory();
 }
 
 /// Dies as the signal would have it, so that a shell sees the same.
@@ -45,20 +55,24 @@ namespace {
 
 }  // namespace
 
-void tractor_child_main(int argc, char** argv) {
+void tractor_child_main(int argc, char** argv) try {
   keep_argv_area(argc, argv);
   if (auto info = boot_from_record(argc, argv)) serve(std::move(*info));
+} catch (const std::bad_alloc&) {
+  out_of_memory();
 }
 
-int tractor_child_main_from_flags(int argc, char** argv) {
+int tractor_child_main_from_flags(int argc, char** argv) try {
   keep_argv_area(argc, argv);
   auto info = boot_from_flags(argc, argv);
   if (info) serve(std::move(info));
   std::fprintf(stderr, "tractor: %s\n", info.failure().message.c_str());
   return 2;
+} catch (const std::bad_alloc&) {
+  out_of_memory();
 }
 
-int tractor_main(int argc, char** argv, const tractor_root_options* options, tractor_root_fn root, void* user) {
+int tractor_main(int argc, char** argv, const tractor_root_options* options, tractor_root_fn root, void* user) try {
   tractor_child_main(argc, argv);
   auto config = read_root_options(options);
   if (config && config->base)
@@ -79,7 +93,7 @@ int tractor_main(int argc, char** argv, const tractor_root_options* options, tra
   bool failed = err && !err->canceled();
   if (failed) {
     std::fflush(stdout);
-    std::fprintf(stderr, "%s", err->format().c_str());
+    std::fprintf(stderr, "%s", err->log_text().c_str());
   }
   if (int signo = actor->end_signal()) {
     err.reset();
@@ -87,4 +101,7 @@ int tractor_main(int argc, char** argv, const tractor_root_options* options, tra
     die_of(signo);
   }
   return failed ? 1 : 0;
+} catch (const std::bad_alloc&) {
+  std::fputs("tractor: out of memory\n", stderr);
+  return 1;
 }

@@ -76,7 +76,7 @@ void tractor_nursery_close(tractor_nursery* nursery) {
 }
 
 int tractor_nursery_cancel(tractor_nursery* nursery, const char* reason) {
-  return on_live(nursery, [&](Nursery& n) { return n.cancel(text_or(reason, "")) ? TRACTOR_OK : TRACTOR_EALREADY; });
+  return on_live(nursery, [&](Nursery& n) { return n.cancel(text_view(reason)) ? TRACTOR_OK : TRACTOR_EALREADY; });
 }
 
 int tractor_nursery_fail(tractor_nursery* nursery, const tractor_error* err) {

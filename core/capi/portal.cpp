@@ -3,7 +3,9 @@
 #include "capi/call_options.hpp"
 #include "capi/guard.hpp"
 #include "rpc/call.hpp"
+#include "rpc/open_context.hpp"
 #include "rpc/portal.hpp"
+#include "runtime/modules.hpp"
 #include "wire/payload.hpp"
 
 using namespace tractor::core;
@@ -36,11 +38,7 @@ tractor_op run(tractor_portal* portal, tractor_nursery* in, const char* ns, cons
     Nursery* n = in ? live(in) : p->default_in();
     if (!n || n->ended()) return TRACTOR_ECLOSED;
     ErrorRef bad;
-    CallOptions call;
-    if (auto read = read_call_options(options))
-      call = *read;
-    else
-      note(bad, read.failure());
+    CallOptions call = call_options(options, bad);
     auto kwargs = check_arguments({static_cast<const char*>(args.data), args.len});
     if (!kwargs) note(bad, kwargs.failure());
     if (auto ok = check_endpoint_name(ns, func); !ok) {
@@ -53,6 +51,40 @@ tractor_op run(tractor_portal* portal, tractor_nursery* in, const char* ns, cons
     if (p->closed()) note(bad, Failure::of(Status::closed, "the portal has ended"));
     return RunOp::start(*p, *n, {text_view(ns), text_view(func), kwargs ? *kwargs : kEmptyMap}, call.timeout, bad, fn,
                         user);
+  });
+}
+
+/// What the caller expects of the endpoint's payloads: what it says, or else what it knows of the endpoint itself.
+std::optional<PayloadSpec> schema_of(const char* module, const char* func, const CallOptions& call, ErrorRef& bad) {
+  if (call.schema) {
+    auto spec = PayloadSpec::parse(call.schema);
+    if (spec) return *spec;
+    note(bad, spec.failure());
+    return std::nullopt;
+  }
+  const Module* known = bad ? nullptr : Modules::find(module);
+  const Endpoint* endpoint = known ? known->find(func) : nullptr;
+  return endpoint ? endpoint->schema : std::nullopt;
+}
+
+tractor_op open(tractor_portal* portal, tractor_nursery* in, const char* module, const char* func, tractor_bytes args,
+                const tractor_call_options* options, const OpenContext::Handlers& handlers) {
+  return guarded<tractor_op>([&]() -> tractor_op {
+    Portal* p = from_c(portal);
+    if (!p) return TRACTOR_EINVAL;
+    Nursery* n = in ? live(in) : p->default_in();
+    if (!n || n->ended() || p->closed()) return TRACTOR_ECLOSED;
+    ErrorRef bad;
+    CallOptions call = call_options(options, bad);
+    auto kwargs = check_arguments({static_cast<const char*>(args.data), args.len});
+    if (!kwargs) note(bad, kwargs.failure());
+    if (auto ok = check_endpoint_name(module, func); !ok)
+      note(bad, ok.failure());
+    else if (std::string_view(module) == "self")
+      note(bad, Failure::of(Status::invalid, "'self' is no module", "ValueError"));
+    OpenContext::Options how{call.timeout, call.stream, schema_of(module, func, call, bad)};
+    return OpenContext::open(*p, *n, {text_view(module), text_view(func), kwargs ? *kwargs : kEmptyMap}, std::move(how),
+                             bad, handlers);
   });
 }
 
@@ -70,6 +102,20 @@ tractor_op tractor_portal_run_from_ns(tractor_portal* portal, tractor_nursery* i
   return run(portal, in, ns, func, args, options, true, fn, user);
 }
 
+tractor_op tractor_portal_open_context(tractor_portal* portal, tractor_nursery* in, const char* module,
+                                       const char* func, tractor_bytes args, const tractor_call_options* options,
+                                       tractor_started_fn on_started, tractor_value_fn on_result, void* user) {
+  return open(portal, in, module, func, args, options,
+              {.on_started = on_started, .on_result = on_result, .user = user});
+}
+
+tractor_op tractor_portal_open_stream_from(tractor_portal* portal, tractor_nursery* in, const char* module,
+                                           const char* func, tractor_bytes args, const tractor_call_options* options,
+                                           tractor_stream_fn on_open, tractor_done_fn on_end, void* user) {
+  return open(portal, in, module, func, args, options,
+              {.on_open = on_open, .on_end = on_end, .user = user, .generator = true});
+}
+
 tractor_op tractor_portal_cancel_actor(tractor_portal* portal, tractor_nursery* in, const tractor_call_options* options,
                                        tractor_done_fn fn, void* user) {
   return guarded<tractor_op>([&]() -> tractor_op {
@@ -78,11 +124,7 @@ tractor_op tractor_portal_cancel_actor(tractor_portal* portal, tractor_nursery* 
     Nursery* n = in ? live(in) : p->default_in();
     if (!n || n->ended()) return TRACTOR_ECLOSED;
     ErrorRef bad;
-    CallOptions call;
-    if (auto read = read_call_options(options))
-      call = *read;
-    else
-      note(bad, read.failure());
+    CallOptions call = call_options(options, bad);
     return CancelActorOp::start(*p, *n, call.timeout, bad, fn, user);
   });
 }

@@ -90,23 +90,23 @@ Ref<const Error> Error::make(Fields fields) noexcept {
   }
 }
 
-Ref<const Error> Error::of(Status code, std::string message) noexcept {
-  Fields f;
-  f.code = code;
-  f.message = std::move(message);
-  return make(std::move(f));
+Ref<const Error> Error::of(Status code, std::string_view message) noexcept {
+  return from([&] {
+    Fields f;
+    f.code = code;
+    f.message = message;
+    return make(std::move(f));
+  });
 }
 
 Ref<const Error> Error::of(const Failure& failure) noexcept {
-  try {
+  return from([&] {
     Fields f;
     f.code = failure.code;
     if (failure.type) f.type = failure.type;
     f.message = failure.message;
     return make(std::move(f));
-  } catch (const std::bad_alloc&) {
-    return out_of_memory();
-  }
+  });
 }
 
 Ref<const Error> Error::caused(Status code, std::string message, Ref<const Error> cause) noexcept {
@@ -139,6 +139,14 @@ Ref<const Error> Error::group(std::string message, std::vector<Ref<const Error>>
   }
 }
 
+std::string Error::log_text() const noexcept {
+  try {
+    return format();
+  } catch (const std::bad_alloc&) {
+    return "(no memory)";
+  }
+}
+
 int Error::kind() const {
   switch (f_.code) {
     case Status::canceled:
@@ -155,6 +163,7 @@ int Error::kind() const {
     case Status::no_memory:
     case Status::again:
     case Status::overrun:
+    case Status::lagged:
     case Status::spawn: return TRACTOR_KIND_RESOURCE;
     case Status::group: return TRACTOR_KIND_GROUP;
     case Status::ok:

@@ -1,7 +1,9 @@
 // The error object: immutable once shared, readable from any thread.
 #pragma once
 
+#include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <tractor/types.h>
@@ -36,11 +38,20 @@ class Error final : public RefCounted<Error> {
 
   /// Never null: when memory is short, a static object that says so.
   static Ref<const Error> make(Fields fields) noexcept;
-  static Ref<const Error> of(Status code, std::string message) noexcept;
+  static Ref<const Error> of(Status code, std::string_view message) noexcept;
   static Ref<const Error> of(const Failure& failure) noexcept;
   /// Same failure seen from another place: its root cause stays recognisable.
   static Ref<const Error> caused(Status code, std::string message, Ref<const Error> cause) noexcept;
   static Ref<const Error> out_of_memory() noexcept;
+  /// What `make` returns, which may need memory to say what is wrong.
+  template <class F>
+  static Ref<const Error> from(F&& make) noexcept {
+    try {
+      return make();
+    } catch (const std::bad_alloc&) {
+      return out_of_memory();
+    }
+  }
   /// The sole member itself, or a group of all. Nested groups stay as they are.
   static Ref<const Error> group(std::string message, std::vector<Ref<const Error>> members) noexcept;
 
@@ -67,6 +78,8 @@ class Error final : public RefCounted<Error> {
   const Error* find(Status code) const;
   /// An indented tree for people, several lines, with its newline at the end.
   std::string format() const;
+  /// The same for the log, which must not stop anything.
+  std::string log_text() const noexcept;
 
   /// Somebody read or raised it; an error dropped unseen is logged.
   void mark_handled() const { times_handled_.fetch_add(1, std::memory_order_relaxed); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <new>
 #include <set>
 #include <string>
 
@@ -52,7 +53,8 @@ struct Registered {
   std::set<std::string, std::less<>> names;
 };
 Registered& registered() {
-  static auto* r = new Registered;
+  alignas(Registered) static unsigned char place[sizeof(Registered)];
+  static auto* r = new (place) Registered;
   return *r;
 }
 
@@ -91,6 +93,7 @@ const char* type_of(int status) {
     case Status::group: return "ExceptionGroup";
     case Status::eof: return "EndOfChannel";
     case Status::overrun: return "StreamOverrun";
+    case Status::lagged: return "Lagged";
     case Status::child: return "ChildProcessError";
     case Status::transport: return "TransportClosed";
     case Status::no_endpoint: return "ModuleNotExposed";

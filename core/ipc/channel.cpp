@@ -1,7 +1,9 @@
 // The life of a connection, and its output. Input is in channel_input.cpp.
 #include "ipc/channel.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <new>
 
 namespace tractor::core {
 
@@ -44,13 +46,16 @@ void Channel::flush() {
 }
 
 void Channel::write_out() {
-  if (!out_.empty()) {
-    iovec part = {out_.data(), out_.size()};
-    ssize_t n = transport_->write(&part, 1);
+  if (pending() > 0) {
+    iovec parts[3];
+    int count = 0;
+    for (Bytes b : {out_.view(), part_, behind_.view()})
+      if (!b.empty()) parts[count++] = {const_cast<char*>(b.data()), b.size()};
+    ssize_t n = transport_->write(parts, count);
     if (n < 0 && n != -EAGAIN) return write_failed(static_cast<int>(-n));
-    if (n > 0) out_.consume(static_cast<size_t>(n));
+    if (n > 0) consume(static_cast<size_t>(n));
   }
-  write_blocked_ = !out_.empty();
+  write_blocked_ = pending() > 0;
   if (write_blocked_) return want(interest_ | kWrite);
   want(interest_ & ~unsigned{kWrite});
   flush_.unlink();
@@ -59,17 +64,64 @@ void Channel::write_out() {
   if (tell_drained_) loop_.post(report_);
 }
 
+void Channel::consume(size_t written) {
+  size_t n = std::min(written, out_.size());
+  out_.consume(n);
+  written -= n;
+  n = std::min(written, part_.size());
+  part_.remove_prefix(n);
+  behind_.consume(written - n);
+  if (!part_.empty()) return;
+  part_owner_.reset();
+  if (out_.empty()) out_.swap(behind_);
+}
+
+void Channel::send_parts(Bytes head, Bytes payload, const Value* shared) {
+  if (state_ != State::open) return;
+  if (pending() > kWriteAtOnce || write_blocked_) {
+    OutBuffer& to = out();
+    to.reserve(head.size() + payload.size());
+    to.append(head);
+    to.append(payload);
+    return sent();
+  }
+  out_.append(head);
+  // From here on the frame has begun: it is sent whole, or the connection ends.
+  try {
+    if (shared) part_owner_ = shared->keep();
+    part_ = part_owner_ ? part_owner_->bytes() : payload;
+    write_out();
+    if (part_.empty() || part_owner_) return;
+    out_.append(part_);
+    part_ = {};
+  } catch (const std::bad_alloc&) {
+    part_ = {};
+    lose_for_memory();
+  }
+}
+
+void Channel::drop_output() {
+  write_blocked_ = false;
+  flush_.unlink();
+  part_ = {};
+  part_owner_.reset();
+  for (OutBuffer* buffer : {&out_, &behind_}) {
+    buffer->clear();
+    buffer->release();
+  }
+}
+
 /// What the peer sent before it went away may be the reason why it did: it is read first.
 void Channel::write_failed(int error) {
   if (state_ == State::flushing) return close();
   state_ = State::write_failed;
-  write_blocked_ = false;
-  flush_.unlink();
-  out_.clear();
-  out_.release();
+  drop_output();
   want(0);
-  why_ = std::make_unique<Failure>(
-      Failure::system(Status::transport, "writing to " + transport_->peer().to_string(), error));
+  try {
+    why_ = Failure::system(Status::transport, "writing to " + transport_->peer().to_string(), error);
+  } catch (const std::bad_alloc&) {
+    why_ = Failure::out_of_memory();
+  }
   loop_.post(report_);
 }
 
@@ -78,9 +130,10 @@ void Channel::report() {
   if (state_ == State::write_failed) {
     read_the_rest();
   } else if (state_ == State::lost) {
-    std::unique_ptr<Failure> why = std::move(why_);
-    handler_->on_lost(*this, std::move(*why));
-  } else if (state_ == State::open && tell_drained_ && out_.empty()) {
+    Failure why = std::move(*why_);
+    why_.reset();
+    handler_->on_lost(*this, std::move(why));
+  } else if (state_ == State::open && tell_drained_ && pending() == 0) {
     tell_drained_ = false;
     handler_->on_drained(*this);
   }
@@ -92,7 +145,7 @@ void Channel::later() {
   if (state_ == State::flushing) return close();
   if (large_) return keep_memory_for_now();
   if (out_.capacity() > kLarge) out_.release();
-  if (in_ && begin_ == end_ && in_->capacity() > kLarge) {
+  if (!reading_ && in_ && begin_ == end_ && in_->capacity() > kLarge) {
     in_.reset();
     begin_ = end_ = 0;
   }
@@ -100,20 +153,29 @@ void Channel::later() {
 
 void Channel::keep_memory_for_now() {
   large_ = later_.armed();
-  if (!later_.armed()) loop_.arm_after(later_, kMemoryKept);
+  if (later_.armed()) return;
+  try {
+    loop_.arm_after(later_, kMemoryKept);
+  } catch (const std::bad_alloc&) {
+    later();  // there is better use for it
+  }
 }
 
 void Channel::notify_drained() {
   if (state_ != State::open) return;
   tell_drained_ = true;
-  if (out_.empty()) loop_.post(report_);
+  if (pending() == 0) loop_.post(report_);
 }
 
 void Channel::lose(Failure why) {
   stop();
   state_ = State::lost;
-  why_ = std::make_unique<Failure>(std::move(why));
+  why_ = std::move(why);
   loop_.post(report_);
+}
+
+void Channel::lose_for_memory() {
+  if (is_reading()) lose(Failure::out_of_memory());
 }
 
 void Channel::close() {
@@ -133,25 +195,27 @@ void Channel::close() {
 }
 
 void Channel::close_when_flushed(int64_t limit) {
-  if (state_ != State::open || out_.empty()) return close();
+  if (state_ != State::open || pending() == 0) return close();
   state_ = State::flushing;
   tell_drained_ = false;
   report_.unlink();
   want(interest_ & ~unsigned{kRead});
   self_ = Ref<Channel>(this);
   loop_.adopt(*this);
-  loop_.arm_after(later_, limit);
+  try {
+    loop_.arm_after(later_, limit);
+  } catch (const std::bad_alloc&) {
+    close();
+  }
 }
 
 /// Gives up everything but the addresses. What is being parsed stays until the parser returns.
 void Channel::stop() {
-  write_blocked_ = false;
-  flush_.unlink();
   report_.unlink();
+  resume_.unlink();
   later_.disarm();
   transport_->close();
-  out_.clear();
-  out_.release();
+  drop_output();
   if (!reading_) in_.reset();
 }
 

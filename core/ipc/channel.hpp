@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/buffer.hpp"
@@ -10,6 +11,7 @@
 #include "ipc/transport.hpp"
 #include "loop/loop.hpp"
 #include "wire/message.hpp"
+#include "wire/value.hpp"
 
 namespace tractor::core {
 
@@ -41,9 +43,9 @@ class Channel final : public LoopRefCounted<Channel>, private FdHandler, private
   void set_max_frame(size_t bytes) { max_frame_ = bytes; }
 
   /// Where to append whole frames; call sent() after. On a closed channel the bytes go nowhere.
-  OutBuffer& out() { return state_ == State::open ? out_ : discarded_; }
+  OutBuffer& out() { return state_ != State::open ? discarded_ : part_.empty() ? out_ : behind_; }
   void sent() {
-    if (state_ != State::open || out_.size() >= kWriteAtOnce) return sent_slowly();
+    if (state_ != State::open || pending() >= kWriteAtOnce) return sent_slowly();
     if (!write_blocked_) loop_.flush_later(flush_);
   }
   void send(const wire::Message& message) {
@@ -51,7 +53,18 @@ class Channel final : public LoopRefCounted<Channel>, private FdHandler, private
     sent();
   }
 
-  size_t pending() const { return out_.size(); }  ///< bytes not yet taken by the transport
+  /// A frame in two parts, the second of which is large: written at once from where it lies, if nothing else is pending. What
+  /// the transport does not take of it is copied, or shared if it is part of a value.
+  void send_parts(Bytes head, Bytes payload, const Value* shared);
+
+  /// Bytes not yet taken by the transport.
+  size_t pending() const { return out_.size() + part_.size() + behind_.size(); }
+  /// The transport takes nothing more for now.
+  bool write_blocked() const { return write_blocked_; }
+  /// No further frame is delivered until what is in the ready queue now has run.
+  void pause();
+  /// Something was to be sent that there is no memory for: the connection is lost.
+  void lose_for_memory();
   /// on_drained() comes when pending() is 0, at once (but later) if it is now.
   void notify_drained();
   /// Closes now; what is pending is lost. No handler runs any more.
@@ -100,12 +113,16 @@ class Channel final : public LoopRefCounted<Channel>, private FdHandler, private
   void read_frames(int reads, bool to_the_end);
   size_t make_room();
   void deliver();
+  void after_reading();
+  void resume();
   void read_ended(ssize_t result);
   std::string position() const;
 
   void sent_slowly();
   void flush();
   void write_out();
+  void consume(size_t written);
+  void drop_output();
   void write_failed(int error);
   void read_the_rest();
   void report();
@@ -121,6 +138,7 @@ class Channel final : public LoopRefCounted<Channel>, private FdHandler, private
   ChannelHandler* handler_;
   State state_ = State::open;
   bool reading_ = false;        // read_frames() is on the stack
+  bool paused_ = false;         // resume_ is in the ready queue
   bool write_blocked_ = false;  // the rest of the output waits for the transport
   bool tell_drained_ = false;
   bool large_ = false;  // much memory was needed since later() looked last
@@ -131,10 +149,15 @@ class Channel final : public LoopRefCounted<Channel>, private FdHandler, private
   size_t begin_ = 0, end_ = 0;
   size_t max_frame_ = wire::kMaxFrameBeforeHandshake;
 
-  OutBuffer out_, discarded_;
+  OutBuffer out_;
+  Bytes part_;             // goes behind it: the rest of a large payload,
+  Ref<Value> part_owner_;  // which lies in this
+  OutBuffer behind_;       // and what was sent after that
+  OutBuffer discarded_;
   Item<&Channel::flush> flush_{*this};
   Item<&Channel::report> report_{*this};
-  std::unique_ptr<Failure> why_;  // of a loss that was not reported yet
+  Item<&Channel::resume> resume_{*this};
+  std::optional<Failure> why_;  // of a loss that was not reported yet
   Later later_{*this};
   Ref<Channel> self_;  // while it flushes without an owner
 };

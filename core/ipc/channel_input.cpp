@@ -19,34 +19,57 @@ constexpr int kReadsOfTheRest = 256;
 
 void Channel::read_frames(int reads, bool to_the_end) {
   reading_ = true;
-  while (reads-- > 0) {
-    size_t room = 0;
-    try {
-      room = make_room();
-    } catch (const std::bad_alloc&) {
-      // A large frame is the one thing that a peer can make us need much memory for: it costs no more than its connection.
-      lose(Failure::of(Status::no_memory, "no memory for a frame from " + transport_->peer().to_string()));
-      break;
+  try {
+    while (reads-- > 0) {
+      size_t room = make_room();
+      ssize_t n = transport_->read(in_->data() + end_, room);
+      if (n <= 0) {
+        if (n != -EAGAIN) read_ended(n);
+        break;
+      }
+      end_ += static_cast<size_t>(n);
+      deliver();
+      if (!is_reading() || paused_ || (static_cast<size_t>(n) < room && !to_the_end)) break;
     }
-    ssize_t n = transport_->read(in_->data() + end_, room);
-    if (n <= 0) {
-      if (n != -EAGAIN) read_ended(n);
-      break;
-    }
-    end_ += static_cast<size_t>(n);
-    deliver();
-    if (!is_reading() || (static_cast<size_t>(n) < room && !to_the_end)) break;
+  } catch (const std::bad_alloc&) {
+    // Whatever a peer makes us need memory for, a large frame or what one asks for, costs no more than its connection.
+    lose_for_memory();
   }
+  after_reading();
+}
+
+void Channel::after_reading() {
   reading_ = false;
   if (!is_reading()) {
     in_.reset();
     begin_ = end_ = 0;
-  } else if (in_->capacity() > kLarge) {
+  } else if (in_ && in_->capacity() > kLarge) {
     keep_memory_for_now();
   }
 }
 
-void Channel::readable() { read_frames(kReadsPerTurn, false); }
+void Channel::readable() {
+  if (!paused_) read_frames(kReadsPerTurn, false);
+}
+
+void Channel::pause() {
+  if (state_ != State::open) return;
+  paused_ = true;
+  loop_.post(resume_);
+}
+
+void Channel::resume() {
+  paused_ = false;
+  if (!is_reading() || !in_) return;
+  Ref<Channel> keep(this);
+  reading_ = true;
+  try {
+    deliver();
+  } catch (const std::bad_alloc&) {
+    lose_for_memory();
+  }
+  after_reading();
+}
 
 /// Makes sure that the frame which begins at begin_ will fit, and tells how much to read now.
 size_t Channel::make_room() {
@@ -75,7 +98,7 @@ size_t Channel::make_room() {
 }
 
 void Channel::deliver() {
-  while (is_reading()) {
+  while (is_reading() && !paused_) {
     size_t have = end_ - begin_;
     if (have < wire::kPrefix) return;
     char* frame = in_->data() + begin_;

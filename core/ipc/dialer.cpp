@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <unistd.h>
 
@@ -34,12 +35,12 @@ class SocketDialer final : public Dialer, private FdHandler, private Ready {
  private:
   struct Retry final : Timer {
     explicit Retry(SocketDialer& d) : dialer(d) {}
-    void on_timer() override { dialer.attempt(); }
+    void on_timer() override { dialer.attempt_again(); }
     SocketDialer& dialer;
   };
   struct GiveUp final : Timer {
     explicit GiveUp(SocketDialer& d) : dialer(d) {}
-    void on_timer() override { dialer.end(dialer.timed_out()); }
+    void on_timer() override { dialer.give_up(); }
     SocketDialer& dialer;
   };
 
@@ -65,8 +66,32 @@ class SocketDialer final : public Dialer, private FdHandler, private Ready {
     int error = 0;
     socklen_t n = sizeof error;
     if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &n) != 0) error = errno;
-    if (error != 0) return end(failure(error));
-    end(connected());
+    end_with(error);
+  }
+
+  void attempt_again() {
+    try {
+      attempt();
+    } catch (const std::bad_alloc&) {
+      end_later(Failure::out_of_memory());
+    }
+  }
+  void give_up() {
+    Result<std::unique_ptr<Transport>> late = Failure{Status::timed_out, {}, "TimeoutError"};
+    try {
+      late = timed_out();
+    } catch (const std::bad_alloc&) {
+    }
+    end(std::move(late));
+  }
+  /// `error` of the connecting, or 0.
+  void end_with(int error) {
+    Result<std::unique_ptr<Transport>> result = Failure::out_of_memory();
+    try {
+      result = error != 0 ? failure(error) : connected();
+    } catch (const std::bad_alloc&) {
+    }
+    end(std::move(result));
   }
 
   Result<std::unique_ptr<Transport>> connected() {
@@ -83,7 +108,8 @@ class SocketDialer final : public Dialer, private FdHandler, private Ready {
       if (local == to_) return failure(ECONNREFUSED);
     }
     watch_.reset();
-    return socket_transport(std::exchange(fd_, -1), std::move(local), to_);
+    Address peer = to_;
+    return socket_transport(std::exchange(fd_, -1), std::move(local), std::move(peer));
   }
 
   Failure failure(int error) const {
@@ -101,7 +127,7 @@ class SocketDialer final : public Dialer, private FdHandler, private Ready {
     failed_ = std::move(why);
     loop_.post(*this);
   }
-  void fire() override { failed_ ? end(std::move(*failed_)) : end(connected()); }
+  void fire() override { failed_ ? end(std::move(*failed_)) : end_with(0); }
 
   /// The handler may destroy this object.
   void end(Result<std::unique_ptr<Transport>> result) {

@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <new>
 #include <optional>
 #include <unistd.h>
 
@@ -23,16 +24,13 @@ int open_reserve() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
 class SocketListener final : public Listener, private FdHandler, private Timer {
  public:
-  SocketListener(Loop& loop, int fd, Address at, Handler& handler)
-      : loop_(loop), fd_(fd), reserve_(open_reserve()), address_(std::move(at)), handler_(handler) {
-    if (address_.kind == TransportKind::uds) file_ = SocketFile(address_.path());
-    watch_ = loop_.watch(fd_, kRead, *this);
-  }
+  SocketListener(Loop& loop, Address at, Handler& handler) : loop_(loop), address_(std::move(at)), handler_(handler) {}
+  Result<Done> begin();
   ~SocketListener() override {
     if (gone_) *gone_ = true;
     watch_.reset();
     file_.unlink_if_ours();  // first: nobody finds a file that nobody answers at
-    close(fd_);
+    if (fd_ >= 0) close(fd_);
     if (reserve_ >= 0) close(reserve_);
   }
   const Address& address() const override { return address_; }
@@ -55,13 +53,25 @@ class SocketListener final : public Listener, private FdHandler, private Timer {
     socklen_t n = sizeof from;
     int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&from), &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return recover(errno);
-    if (address_.kind == TransportKind::tcp) {
+    try {
+      std::optional<Address> local, peer;
+      try {
+        if (address_.kind == TransportKind::tcp) {
+          local = local_address(fd);
+          peer = address_from_sockaddr(from);
+        } else if (is_trusted(fd)) {
+          local = peer = address_;
+        }
+      } catch (const std::bad_alloc&) {
+      }
+      if (!local || !peer) {
+        close(fd);
+        return true;
+      }
       // The handler may destroy this object.
-      handler_.on_accepted(socket_transport(fd, local_address(fd), address_from_sockaddr(from)));
-    } else if (is_trusted(fd)) {
-      handler_.on_accepted(socket_transport(fd, address_, address_));
-    } else {
-      close(fd);
+      handler_.on_accepted(socket_transport(fd, std::move(*local), std::move(*peer)));
+    } catch (const std::bad_alloc&) {
+      // It costs that connection.
     }
     return true;
   }
@@ -128,7 +138,7 @@ class SocketListener final : public Listener, private FdHandler, private Timer {
   }
 
   Loop& loop_;
-  int fd_, reserve_;
+  int fd_ = -1, reserve_ = -1;
   Address address_;
   Handler& handler_;
   SocketFile file_;
@@ -152,19 +162,25 @@ Result<Done> bind_tcp(int fd, Address& at) {
   return Done{};
 }
 
+Result<Done> SocketListener::begin() {
+  bool uds = address_.kind == TransportKind::uds;
+  std::string path = uds ? address_.path() : std::string();
+  fd_ = open_socket(uds ? AF_UNIX : address_.host.find(':') == address_.host.npos ? AF_INET : AF_INET6);
+  if (fd_ < 0) return Failure::system(Status::transport, "listen on " + address_.to_string(), errno, "OSError");
+  auto done = uds ? bind_socket_file(fd_, address_, kUnixBacklog) : bind_tcp(fd_, address_);
+  if (!done) return done;
+  if (uds) file_ = SocketFile(std::move(path));
+  reserve_ = open_reserve();
+  watch_ = loop_.watch(fd_, kRead, *this);
+  return Done{};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Listener>> listen(Loop& loop, const Address& at, Listener::Handler& handler) {
-  Address bound = at;
-  int family = at.kind == TransportKind::uds ? AF_UNIX : at.host.find(':') == at.host.npos ? AF_INET : AF_INET6;
-  int fd = open_socket(family);
-  if (fd < 0) return Failure::system(Status::transport, "listen on " + at.to_string(), errno, "OSError");
-  auto done = family == AF_UNIX ? bind_socket_file(fd, at, kUnixBacklog) : bind_tcp(fd, bound);
-  if (!done) {
-    close(fd);
-    return done.failure();
-  }
-  return std::unique_ptr<Listener>(std::make_unique<SocketListener>(loop, fd, std::move(bound), handler));
+  auto listener = std::make_unique<SocketListener>(loop, at, handler);
+  if (auto ok = listener->begin(); !ok) return ok.failure();
+  return std::unique_ptr<Listener>(std::move(listener));
 }
 
 }  // namespace tractor::core

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "base/buffer.hpp"
 #include "ipc/transport.hpp"
@@ -40,7 +41,12 @@ class MemoryEnd final : public Transport, private Ready {
     for (int i = 0; i < count; ++i) {
       size_t n = std::min(parts[i].iov_len, other_->room());
       wanted += parts[i].iov_len;
-      if (n > 0) other_->in_.append(parts[i].iov_base, n);
+      try {
+        if (n > 0) other_->in_.append(parts[i].iov_base, n);
+      } catch (const std::bad_alloc&) {
+        if (total == 0) return -ENOMEM;
+        break;
+      }
       total += n;
     }
     if (total == 0 && wanted > 0) return -EAGAIN;

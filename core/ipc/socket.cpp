@@ -1,6 +1,7 @@
 #include "ipc/socket.hpp"
 
 #include <cerrno>
+#include <new>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -84,7 +85,12 @@ PeerCredentials peer_credentials(int fd) {
 void set_option(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof value); }
 
 std::unique_ptr<Transport> socket_transport(int fd, Address local, Address peer) {
-  return std::make_unique<SocketTransport>(fd, std::move(local), std::move(peer));
+  try {
+    return std::make_unique<SocketTransport>(fd, std::move(local), std::move(peer));
+  } catch (const std::bad_alloc&) {
+    ::close(fd);
+    throw;
+  }
 }
 
 }  // namespace tractor::core

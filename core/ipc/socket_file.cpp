@@ -5,6 +5,7 @@
 #include <csignal>
 #include <dirent.h>
 #include <fcntl.h>
+#include <memory>
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
@@ -130,14 +131,14 @@ void SocketFile::unlink_if_ours() {
 }
 
 int sweep_dead_sockets(const std::string& directory) {
-  DIR* dir = opendir(directory.c_str());
+  std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(directory.c_str()), closedir);
   if (!dir) return 0;
   // First the names alone: most often there is nothing to do, and then no lock is needed.
   std::vector<std::string> dead;
-  while (dirent* entry = readdir(dir)) {
+  while (dirent* entry = readdir(dir.get())) {
     if (is_dead(pid_in_name(entry->d_name))) dead.push_back(entry->d_name);
   }
-  closedir(dir);
+  dir.reset();
   if (dead.empty()) return 0;
 
   DirectoryLock lock(directory);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <ctime>
+#include <new>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -38,8 +39,8 @@ class LibeventPort final : public Port {
 
   LibeventPort(event_base* base, bool own, int wake_fd, int alarm_fd);
   void start_alarm();
-  // The wall: libevent calls these, and nothing may be thrown through its C code. Memory that ends inside a turn ends the
-  // process here, since what was half done then can't be trusted; calls of the program and a peer's frames end before that.
+  // The wall: libevent calls these, and nothing may be thrown through its C code. No std::bad_alloc gets as far: where memory
+  // may end it costs an operation, a connection or a child. If one does after all, what was half done can't be trusted.
   static void on_turn(evutil_socket_t, short, void* self) noexcept;
   static void on_alarm(evutil_socket_t, short, void* self) noexcept;
   static void on_wake(evutil_socket_t, short, void* self) noexcept;
@@ -111,11 +112,16 @@ Result<std::unique_ptr<Port>> LibeventPort::make(event_base* base) {
     base = event_base_new_with_config(config);
     event_config_free(config);
   }
-  if (base && alarm_fd >= 0) return std::unique_ptr<Port>(new LibeventPort(base, own, wake_fd, alarm_fd));
-  int error = errno;
+  if (base && alarm_fd >= 0) {
+    errno = ENOMEM;
+    if (auto* port = new (std::nothrow) LibeventPort(base, own, wake_fd, alarm_fd)) return std::unique_ptr<Port>(port);
+    if (own) event_base_free(base);
+  }
+  int error = errno ? errno : ENOMEM;
   if (wake_fd >= 0) close(wake_fd);
   if (alarm_fd >= 0) close(alarm_fd);
-  return Failure::system(Status::runtime, "can't make an event loop", error ? error : ENOMEM, "OSError");
+  if (error == ENOMEM) return Failure::out_of_memory();
+  return Failure::system(Status::runtime, "can't make an event loop", error, "OSError");
 }
 
 LibeventPort::LibeventPort(event_base* base, bool own, int wake_fd, int alarm_fd)
@@ -174,10 +180,9 @@ void LibeventPort::request_turn() {
   if (loop_->dispatching()) {
     // An active event would run before the next poll; an expired timer runs after the sockets had their go.
     timeval now = {0, 0};
-    event_add(&turn_, &now);
-  } else {
-    event_active(&turn_, EV_TIMEOUT, 1);
+    if (event_add(&turn_, &now) == 0) return;  // it needs memory
   }
+  event_active(&turn_, EV_TIMEOUT, 1);
 }
 
 void LibeventPort::on_turn(evutil_socket_t, short, void* self) noexcept {

@@ -1,6 +1,7 @@
 #include "registry/registrar.hpp"
 
 #include <algorithm>
+#include <new>
 
 #include "base/log.hpp"
 #include "rpc/args.hpp"
@@ -14,7 +15,7 @@ namespace {
 Bytes bytes_of(const tractor_value* args) { return from_c(args)->bytes(); }
 
 template <class F>
-void answer(Context& ctx, F&& write) {
+void answer(TaskContext& ctx, F&& write) {
   OutBuffer out;
   wire::Packer pack(out);
   write(pack);
@@ -53,11 +54,13 @@ Result<Done> Registrar::add(const ActorId& who, const Address& addr) {
     break;
   }
   auto mine = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.who.same_actor(who); });
-  if (mine == entries_.end()) mine = entries_.insert(entries_.end(), Entry{who, {}});
-  mine->addrs.push_back(addr);
+  if (mine == entries_.end())
+    entries_.push_back(Entry{who, {addr}});
+  else
+    mine->addrs.push_back(addr);
+  wake(who.name);
   TRACTOR_LOG(kRuntime, "tractor.registry", "%s[%.6s] is at %s", who.name.c_str(), who.uuid.c_str(),
               addr.to_string().c_str());
-  wake(who.name);
   return Done{};
 }
 
@@ -80,18 +83,22 @@ std::vector<Address> Registrar::find_all(std::string_view name) const {
 
 void Registrar::wake(const std::string& name) {
   for (auto it = waiters_.begin(); it != waiters_.end();) {
-    Waiter waiter = *it;
-    if (waiter.name != name) {
+    if (it->name != name) {
       ++it;
       continue;
     }
+    Waiter waiter = std::move(*it);
     it = waiters_.erase(it);
-    answer(*waiter.ctx, [&](wire::Packer& out) { pack_addresses(out, find_all(name)); });
+    try {
+      answer(*waiter.ctx, [&](wire::Packer& out) { pack_addresses(out, find_all(name)); });
+    } catch (const std::bad_alloc&) {
+      waiter.ctx->fail(Error::out_of_memory());
+    }
     if (Tokened* hold = waiter.ctx->engine().tokens().find(waiter.hold)) hold->token_complete({});
   }
 }
 
-void Registrar::forget_waiter(Context* ctx) {
+void Registrar::forget_waiter(TaskContext* ctx) {
   auto it = std::find_if(waiters_.begin(), waiters_.end(), [&](const Waiter& w) { return w.ctx == ctx; });
   if (it == waiters_.end()) return;
   OpToken hold = it->hold;
@@ -102,7 +109,7 @@ void Registrar::forget_waiter(Context* ctx) {
 // --- end points ----------------------------------------------------------------------------------------------------
 
 void Registrar::register_actor(tractor_ctx* c, const tractor_value* args, void* self) {
-  Context& ctx = *from_c(c);
+  TaskContext& ctx = TaskContext::of(c);
   Args in(bytes_of(args));
   auto uid = in.uid("uid");
   if (!uid) return ctx.refuse(uid.failure());
@@ -114,7 +121,7 @@ void Registrar::register_actor(tractor_ctx* c, const tractor_value* args, void* 
 }
 
 void Registrar::unregister_actor(tractor_ctx* c, const tractor_value* args, void* self) {
-  Context& ctx = *from_c(c);
+  TaskContext& ctx = TaskContext::of(c);
   auto uid = Args(bytes_of(args)).uid("uid");
   if (!uid) return ctx.refuse(uid.failure());
   if (!static_cast<Registrar*>(self)->remove({std::string(uid->name), std::string(uid->uuid), 0}))
@@ -124,7 +131,7 @@ void Registrar::unregister_actor(tractor_ctx* c, const tractor_value* args, void
 }
 
 void Registrar::find_actor(tractor_ctx* c, const tractor_value* args, void* self) {
-  Context& ctx = *from_c(c);
+  TaskContext& ctx = TaskContext::of(c);
   auto name = Args(bytes_of(args)).text("name");
   if (!name) return ctx.refuse(name.failure());
   auto addrs = static_cast<Registrar*>(self)->find(*name);
@@ -135,28 +142,32 @@ void Registrar::find_actor(tractor_ctx* c, const tractor_value* args, void* self
 }
 
 void Registrar::wait_for_actor(tractor_ctx* c, const tractor_value* args, void* self) {
-  Context& ctx = *from_c(c);
+  TaskContext& ctx = TaskContext::of(c);
   auto& registrar = *static_cast<Registrar*>(self);
   auto name = Args(bytes_of(args)).text("name");
   if (!name) return ctx.refuse(name.failure());
   auto addrs = registrar.find_all(*name);
   if (!addrs.empty()) return answer(ctx, [&](wire::Packer& out) { pack_addresses(out, addrs); });
-  // The list is written before the hold exists, so that a cancel that comes with it finds the entry.
-  registrar.waiters_.push_back({std::string(*name), &ctx, 0});
-  Waiter& waiter = registrar.waiters_.back();
   struct Waiting {
     Registrar* registrar;
-    Context* ctx;
+    TaskContext* ctx;
   };
   auto* waiting = static_cast<Waiting*>(ctx.alloc(sizeof(Waiting)));
   *waiting = {&registrar, &ctx};
-  waiter.hold = HoldOp::start(
-      ctx, "wait_for_actor",
-      [](void* user) {
-        auto* w = static_cast<Waiting*>(user);
-        w->registrar->forget_waiter(w->ctx);
-      },
-      waiting);
+  // The list is written before the hold exists, so that a cancel that comes with it finds the entry.
+  registrar.waiters_.push_back({std::string(*name), &ctx, 0});
+  Waiter& waiter = registrar.waiters_.back();
+  try {
+    waiter.hold = HoldOp::start(
+        ctx, "wait_for_actor",
+        [](void* user) {
+          auto* w = static_cast<Waiting*>(user);
+          w->registrar->forget_waiter(w->ctx);
+        },
+        waiting);
+  } catch (const std::bad_alloc&) {
+    waiter.hold = static_cast<OpToken>(Status::no_memory);
+  }
   if (waiter.hold < 0) {
     registrar.waiters_.pop_back();
     ctx.fail(Error::out_of_memory());
@@ -165,7 +176,7 @@ void Registrar::wait_for_actor(tractor_ctx* c, const tractor_value* args, void* 
 
 void Registrar::get_registry(tractor_ctx* c, const tractor_value*, void* self) {
   auto& entries = static_cast<Registrar*>(self)->entries_;
-  answer(*from_c(c), [&](wire::Packer& out) {
+  answer(TaskContext::of(c), [&](wire::Packer& out) {
     out.map(entries.size());
     for (const Entry& e : entries) {
       out.text(e.who.name + "." + e.who.uuid);
@@ -175,7 +186,7 @@ void Registrar::get_registry(tractor_ctx* c, const tractor_value*, void* self) {
 }
 
 void Registrar::delete_addr(tractor_ctx* c, const tractor_value* args, void* self) {
-  Context& ctx = *from_c(c);
+  TaskContext& ctx = TaskContext::of(c);
   auto addr = Args(bytes_of(args)).address("addr");
   if (!addr) return ctx.refuse(addr.failure());
   auto& entries = static_cast<Registrar*>(self)->entries_;

@@ -8,7 +8,7 @@
 #include "base/handles.hpp"
 #include "base/ids.hpp"
 #include "ipc/address.hpp"
-#include "rpc/context.hpp"
+#include "rpc/task_context.hpp"
 #include "rpc/endpoint.hpp"
 
 namespace tractor::core {
@@ -35,7 +35,7 @@ class Registrar {
   /// A task that waits for a name; it leaves by itself when it ends.
   struct Waiter {
     std::string name;
-    Context* ctx;
+    TaskContext* ctx;
     OpToken hold;
   };
 
@@ -46,7 +46,7 @@ class Registrar {
   static void get_registry(tractor_ctx* ctx, const tractor_value* args, void* self);
   static void delete_addr(tractor_ctx* ctx, const tractor_value* args, void* self);
   void wake(const std::string& name);
-  void forget_waiter(Context* ctx);
+  void forget_waiter(TaskContext* ctx);
 
   std::list<Entry> entries_;  ///< in order of registration
   std::list<Waiter> waiters_;

@@ -17,7 +17,13 @@ class DialStep final : public Dialer::Handler, private Halt::Step {
 
  private:
   void on_dialed(Dialed result) override { box_.put(std::move(result)); }
-  void on_halt(const ErrorRef& why) override { box_.put(Failure::of(Status::canceled, why->message())); }
+  void on_halt(const ErrorRef& why) override {
+    try {
+      box_.put(Failure::of(Status::canceled, why->message()));
+    } catch (const std::bad_alloc&) {
+      box_.put(Failure{Status::canceled, {}, nullptr});
+    }
+  }
   Mailbox<Dialed> box_;
   std::unique_ptr<Dialer> dialer_;
 };
@@ -50,14 +56,19 @@ class AskOp final : public Call {
  private:
   void deliver(const Error* err) override {
     if (err) err->mark_handled();
-    Ref<Value> value;
-    if (!err) value = kept_result() ? kept_result()->keep() : small_result().keep();
-    asker_.on_answer({ErrorRef(err), std::move(value)});
+    Answer answer{ErrorRef(err), {}};
+    try {
+      if (!err) answer.value = kept_result() ? kept_result()->keep() : small_result().keep();
+    } catch (const std::bad_alloc&) {
+      answer.err = Error::out_of_memory();
+      answer.err->mark_handled();
+    }
+    asker_.on_answer(std::move(answer));
   }
   void on_cancel(const ErrorRef& why) override {
     if (!deaf_) Call::on_cancel(why);
   }
-  void on_deadline() override { finish(Error::of(Status::timed_out, "no answer from " + peer_name() + " in time")); }
+  void on_deadline() override { finish(late()); }
   Asker& asker_;
   bool deaf_ = true;
 };

@@ -25,16 +25,23 @@ Call::~Call() {
 }
 
 void Call::launch(const CallTarget& target, int64_t timeout) {
-  if (!link_ || !link_->is_open()) return finish(Error::of(Status::transport, "not connected to " + peer_name()));
+  if (!link_ || !link_->is_open())
+    return finish(Error::from([&] { return Error::of(Status::transport, "not connected to " + peer_name()); }));
   launched_ = true;
   cid_ = Cid::fresh();
   try {
+    // Last comes what can't be taken back.
+    if (timeout > 0 && timeout != kForever) engine().loop().arm_after(*this, timeout);
     link_->add_call(*this);
-    link_->send_start(cid_, target.ns, target.func, target.args.empty() ? kEmptyMap : target.args);
+    size_t too_long = link_->send_start(cid_, target.ns, target.func, target.args);
+    if (too_long > 0) {
+      std::string what =
+          "a call of '" + std::string(target.ns) + ":" + std::string(target.func) + "' with these arguments";
+      return finish(Error::of(link_->too_long(what, too_long)));
+    }
   } catch (const std::bad_alloc&) {
     return finish(Error::out_of_memory());  // of its frame nothing has been written
   }
-  if (timeout > 0 && timeout != kForever) engine().loop().arm_after(*this, timeout);
 }
 
 void Call::leave_link() {
@@ -61,7 +68,11 @@ void Call::on_return(Bytes pld, SharedBuffer& buffer) {
     std::memcpy(small_, pld.data(), pld.size());
     small_size_ = static_cast<uint8_t>(pld.size());
   } else {
-    kept_ = Value(pld, &buffer).keep();
+    try {
+      kept_ = Value(pld, &buffer).keep();
+    } catch (const std::bad_alloc&) {
+      return finish(Error::out_of_memory());
+    }
   }
   finish({});
 }
@@ -73,7 +84,7 @@ void Call::on_cancel_ack() {
 }
 
 void Call::on_error(const wire::ErrorMsg& msg) {
-  ErrorRef err = unbox(msg, link_->peer());
+  ErrorRef err = Error::from([&] { return unbox(msg, link_->peer()); });
   // The acknowledgement of our own cancel is not news; anything else that it raised is.
   bool acked = stopping_ && err->code() == Status::ctx_canceled;
   finish(!acked ? err : timeout_error_ ? timeout_error_ : cancel_reason());
@@ -90,9 +101,17 @@ void Call::on_lost(const ErrorRef& why) { finish(stopping_ && cancel_reason() ? 
 void Call::on_cancel(const ErrorRef& why) {
   if (!launched_) return decide(why);
   if (stopping_) return;
+  ask_to_stop();
+}
+
+void Call::ask_to_stop() {
   stopping_ = true;
   link_->request_cancel_task(cid_.view());
-  engine().loop().arm_after(*this, kLastWord);
+  try {
+    engine().loop().arm_after(*this, kLastWord);
+  } catch (const std::bad_alloc&) {
+    on_timer();
+  }
 }
 
 void Call::on_timer() {
@@ -101,10 +120,12 @@ void Call::on_timer() {
 }
 
 void Call::on_deadline() {
-  timeout_error_ = Error::of(Status::timed_out, "no answer from " + peer_name() + " in time");
-  stopping_ = true;
-  link_->request_cancel_task(cid_.view());
-  engine().loop().arm_after(*this, kLastWord);
+  timeout_error_ = late();
+  ask_to_stop();
+}
+
+ErrorRef Call::late() const {
+  return Error::from([&] { return Error::of(Status::timed_out, "no answer from " + peer_name() + " in time"); });
 }
 
 OpToken RunOp::start(Portal& portal, Nursery& in, const CallTarget& target, int64_t timeout, const ErrorRef& bad,
@@ -141,8 +162,10 @@ OpToken CancelActorOp::start(Portal& portal, Nursery& in, int64_t timeout, const
 void CancelActorOp::deliver(const Error* err) { fn_(to_c(err), user_); }
 
 void CancelActorOp::on_deadline() {
-  finish(Error::of(
-      Failure::of(Status::timed_out, peer_name() + " did not acknowledge the cancel in time", "ActorTooSlowError")));
+  finish(Error::from([&] {
+    return Error::of(
+        Failure::of(Status::timed_out, peer_name() + " did not acknowledge the cancel in time", "ActorTooSlowError"));
+  }));
 }
 
 }  // namespace tractor::core

@@ -3,7 +3,7 @@
 
 #include "base/handles.hpp"
 #include "base/pool.hpp"
-#include "rpc/cid.hpp"
+#include "rpc/dialog.hpp"
 #include "rpc/link.hpp"
 #include "rpc/portal.hpp"
 #include "scope/op.hpp"
@@ -17,17 +17,15 @@ struct CallTarget {
 };
 
 /// What Call and its relatives share: a dialog on a link that waits for its final message.
-class Call : public Op, private Timer {
+class Call : public Op, public Dialog, private Timer {
  public:
-  std::string_view cid() const { return cid_.view(); }
-
   // From the link.
-  void on_start_ack(wire::FuncType type);
-  void on_return(Bytes pld, SharedBuffer& buffer);
-  void on_cancel_ack();
-  void on_error(const wire::ErrorMsg& msg);
-  void on_stray(const char* message_name);
-  void on_lost(const ErrorRef& why);
+  void on_start_ack(wire::FuncType type) override;
+  void on_return(Bytes pld, SharedBuffer& buffer) override;
+  void on_cancel_ack() override;
+  void on_error(const wire::ErrorMsg& msg) override;
+  void on_stray(const char* message_name) override;
+  void on_lost(const ErrorRef& why) override;
 
  protected:
   /// `portal`, if there is one, counts as in use until the call is over.
@@ -38,6 +36,7 @@ class Call : public Op, private Timer {
   void on_cancel(const ErrorRef& why) override;
   virtual void on_deadline();
   void finish(ErrorRef err);
+  ErrorRef late() const;
   /// A large answer, or null if it is a small one, which lies in this object.
   const Value* kept_result() const { return kept_.get(); }
   Value small_result() const { return Value(Bytes(small_, small_size_), nullptr); }
@@ -46,11 +45,11 @@ class Call : public Op, private Timer {
  private:
   void on_timer() override;
   void leave_link();
+  void ask_to_stop();
 
   Ref<Portal> portal_;
   Ref<PeerLink> link_;  ///< while the dialog is open
-  Cid cid_;
-  char small_[40];  ///< most answers fit; a larger one shares the block it was read into
+  char small_[40];      ///< most answers fit; a larger one shares the block it was read into
   uint8_t small_size_ = 0;
   Ref<Value> kept_;
   ErrorRef timeout_error_;

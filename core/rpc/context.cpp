@@ -1,110 +1,125 @@
 #include "rpc/context.hpp"
 
-#include <new>
-
-#include "base/log.hpp"
-#include "fault/box.hpp"
-#include "scope/callback.hpp"
-#include "wire/value.hpp"
+#include <algorithm>
 
 namespace tractor::core {
 
-Context::Context(PeerLink& link, std::string_view cid, const Endpoint& endpoint)
-    : Nursery(link.host().engine(), &link.host().service(), {}),
+Context::Context(Nursery& parent, NurseryOptions options, PeerLink& link, std::string_view cid)
+    : Nursery(parent.engine(), &parent, std::move(options)),
+      Dialog(cid),
       link_(&link),
-      cid_(cid),
-      endpoint_(&endpoint),
-      peer_{link.peer().name.c_str(), link.peer().uuid.c_str(), link.peer().pid} {
-  link.add_task(*this);
+      peer_{link.peer().name.c_str(), link.peer().uuid.c_str(), link.peer().pid} {}
+
+Pipe& Context::make_pipe() {
+  pipe_ = std::make_unique<Pipe>(*this);
+  return *pipe_;
 }
 
-void Context::run(PeerLink& link, const wire::Start& start, const Endpoint& endpoint, SharedBuffer& buffer) {
-  auto* ctx = new Context(link, start.cid, endpoint);
-  if (ctx->cancel_reason()) return;
-  ctx->set_body_running(true);
-  {
-    CallbackScope scope;
-    Value args(start.kwargs, &buffer);
-    endpoint.fn(to_c(ctx), to_c(&args), endpoint.user);
-  }
-  // A refusal takes the place of the acknowledgement; it is the one thing that is decided before the function returns.
-  if (!ctx->refused_) ctx->send_ack();
-  ctx->body_over();
-}
-
-void Context::send_ack() {
-  if (std::exchange(ack_sent_, true) || !link_->is_open()) return;
-  Channel& channel = link_->channel();
-  wire::append_start_ack(channel.out(), cid_.view(), wire::FuncType::asyncfunc);
-  channel.sent();
-}
-
-Status Context::answer(Bytes value) {
+Status Context::open_stream(const StreamOptions& options, Stream*& out) {
   if (ended()) return Status::closed;
-  if (answered_) return Status::already;
-  answer_.assign(value.data(), value.size());
-  answered_ = true;
-  close();
+  if (Status status = can_open_stream(); status != Status::ok) return status;
+  if (cancel_called_ || cancel_reason()) return Status::canceled;
+  if (pipe_ && pipe_->opened()) return Status::already;
+  out = pipe().open(options.buffer, options.allow_overruns);
   return Status::ok;
 }
 
-void Context::refuse(Failure why) {
-  refused_ = !ack_sent_;
-  fail(Error::of(why));
+const tractor_id* Context::canceller() const {
+  if (remote_error_) {
+    const tractor_id* asked = remote_error_->code() == Status::ctx_canceled ? remote_error_->canceller_id() : nullptr;
+    bool ours = asked && cancel_acked();
+    return ours ? asked : &peer_;
+  }
+  return cancel_reason() ? cancel_reason()->canceller_id() : nullptr;
 }
 
-void Context::cancel_by(const ActorId& who, std::string_view ack_cid) {
-  if (!ack_cid.empty()) acks_.emplace_back(ack_cid);
-  Error::Fields f;
-  f.code = Status::canceled;
-  f.message = "cancelled by " + who.name;
-  f.canceller = who;
-  cancel_from_outside(Error::make(std::move(f)));
+const Error* Context::local_error() const {
+  if (const Error* own = first_error(); own && own != remote_error_.get()) return own;
+  return absorbed_.get();
 }
 
-void Context::on_idle() {
-  if (answered_ || has_errors() || cancel_reason()) return;
-  fail(Error::of(Failure::of(
-      Status::unanswered, "endpoint '" + endpoint_->name + "' ended without an answer; still open: " + open_work())));
+void Context::note_remote_error(const ErrorRef& err) {
+  if (!remote_error_) remote_error_ = err;
 }
 
-bool Context::deliver_end(const ErrorRef& outcome) {
-  link_->remove_task(*this);
-  if (link_->is_open()) {
-    if (!outcome && answered_) {
-      send_ack();
-      send_answer();
-    } else {
-      if (!refused_) send_ack();
-      ErrorRef err = outcome ? outcome : cancel_reason();
-      if (!err || err->canceled()) {
-        Error::Fields f;
-        f.code = Status::ctx_canceled;
-        f.type = "ContextCancelled";
-        f.message = "endpoint '" + endpoint_->name + "' was " + (err ? err->message() : "cancelled");
-        f.canceller = err && !err->fields().canceller.empty() ? err->fields().canceller : link_->host().self();
-        err = Error::make(std::move(f));
-      }
-      link_->send_error(*err, cid_.view());
+// --- payloads ------------------------------------------------------------------------------------------------------
+
+const char* Context::message_of(Payload kind) {
+  switch (kind) {
+    case Payload::started: return "Started";
+    case Payload::stream: return "Yield";
+    case Payload::result: return "Return";
+  }
+  return "";
+}
+
+ErrorRef Context::check(Payload kind, Bytes value, bool received) const {
+  auto mismatch = [&](const TypeSpec* type) -> ErrorRef {
+    if (!type || type->takes_all()) return {};
+    auto wrong = type->check(value);
+    if (!wrong) return {};
+    Error::Fields f;
+    f.code = Status::msg_type;
+    f.type = "MsgTypeError";
+    f.message = std::string("payload of ") + message_of(kind) + " is not '" + type->text() + "': " + wrong->text();
+    if (received) {
+      // As if the peer had sent it: it made the mistake.
+      const ActorId& peer = link_->peer();
+      f.remote = true;
+      f.source = peer;
+      f.relay_path.push_back(link_->host().self());
+      f.traceback = "MsgTypeError: " + f.message + "\n";
     }
-    for (const Cid& cid : acks_) link_->cancel_ack(cid.view());
-  } else if (outcome && !outcome->canceled()) {
-    TRACTOR_LOG(kWarning, "tractor.rpc", "nobody is left to hear of: %s", outcome->format().c_str());
+    return Error::make(std::move(f));
+  };
+  if (const PayloadSpec* spec = schema()) {
+    const auto& type = kind == Payload::started ? spec->started : kind == Payload::stream ? spec->stream : spec->result;
+    if (ErrorRef err = mismatch(type.get())) return err;
   }
-  return true;
+  for (const Limit& limit : limits_)
+    if (ErrorRef err = mismatch(limit.type.get())) return err;
+  return {};
 }
 
-void Context::send_answer() {
-  Channel& channel = link_->channel();
-  try {
-    wire::append_return(channel.out(), cid_.view(), answer_.empty() ? kNil : Bytes(answer_));
-    channel.sent();
-  } catch (const std::bad_alloc&) {
-    link_->send_error(*Error::out_of_memory(), cid_.view());  // of the answer nothing has been written
-  }
+ErrorRef Context::refusal_of(Payload kind, Bytes value) {
+  if (!schema() && limits_.empty()) return {};
+  ErrorRef err = Error::from([&] { return check(kind, value, true); });
+  if (!err) return {};
+  note_remote_error(err);
+  fail(err);
+  return err;
+}
+
+Status Context::limit(Nursery& scope, Ref<const TypeSpec> type) {
+  const Nursery* n = &scope;
+  while (n && n != this) n = n->parent();
+  if (!n || &scope == this) return Status::runtime;
+  limits_.push_back({&scope, std::move(type)});
+  struct End {
+    Context* ctx;
+    const Nursery* scope;
+  };
+  auto* end = static_cast<End*>(scope.alloc(sizeof(End)));
+  *end = {this, &scope};
+  scope.on_end(
+      [](const tractor_error*, void* user) {
+        auto* of = static_cast<End*>(user);
+        std::erase_if(of->ctx->limits_, [&](const Limit& l) { return l.scope == of->scope; });
+      },
+      end);
+  return Status::ok;
+}
+
+// --- the end -------------------------------------------------------------------------------------------------------
+
+void Context::scope_stopped(const ErrorRef& why) {
+  const Error* error = first_error();
+  if (pipe_) pipe_->stop(error ? ErrorRef(error) : why);
+  task_stopped();
 }
 
 void Context::on_gone() {
+  if (pipe_) pipe_->die();
   if (!unique()) kept_peer_ = link_->identity();  // the program has a reference
   link_.reset();
 }

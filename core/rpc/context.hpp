@@ -1,51 +1,95 @@
-// The callee's side of one dialog: a scope that answers when it ends.
+// What the two sides of a context have in common: a scope that is linked with one in another actor, and its stream.
+//
+// docs/contexts.md has the table of states, events and outcomes that TaskContext and OpenContext implement.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/handles.hpp"
-#include "base/pool.hpp"
-#include "rpc/cid.hpp"
-#include "rpc/endpoint.hpp"
+#include "rpc/dialog.hpp"
 #include "rpc/link.hpp"
+#include "rpc/pipe.hpp"
 #include "scope/nursery.hpp"
+#include "wire/type_spec.hpp"
 
 namespace tractor::core {
 
-class Context final : public Nursery, public Pooled<Context> {
+enum class Payload : uint8_t { started, stream, result };
+
+struct StreamOptions {
+  size_t buffer = 0;
+  bool allow_overruns = false;
+};
+
+class Context : public Nursery, public Dialog {
  public:
-  /// Runs the endpoint inside this call; the answer leaves when the scope has ended.
-  static void run(PeerLink& link, const wire::Start& start, const Endpoint& endpoint, SharedBuffer& buffer);
-
-  std::string_view cid() const { return cid_.view(); }
-  const char* cid_text() const { return cid_.c_str(); }
+  virtual bool is_caller() const = 0;
   const tractor_id& peer() const { return peer_; }
-  PeerLink& link() { return *link_; }
+  PeerLink* link() const { return link_.get(); }
 
-  Status answer(Bytes value);
-  /// The arguments do not fit: a TypeError, in place of the StartAck if that has not left.
-  void refuse(Failure why);
-  /// Somebody asks it to stop; `ack_cid`, if not empty, gets its CancelAck when it has ended.
-  void cancel_by(const ActorId& who, std::string_view ack_cid);
+  // The program.
+  Status open_stream(const StreamOptions& options, Stream*& out);
+  virtual OpToken cancel_task(Nursery& in, int64_t timeout, const ErrorRef& bad, tractor_done_fn fn, void* user) = 0;
+  virtual int state() const = 0;
+  bool cancel_called() const { return cancel_called_; }
+  virtual bool cancel_acked() const { return false; }
+  const tractor_id* canceller() const;
+  const Error* remote_error() const { return remote_error_.get(); }
+  const Error* local_error() const;
+  const Error* maybe_error() const { return remote_error_ ? remote_error_.get() : local_error(); }
+  /// Until `scope` has ended, payloads have to be of this type too.
+  Status limit(Nursery& scope, Ref<const TypeSpec> type);
+
+  // Its pipe.
+  /// What comes is not wanted any more.
+  virtual bool drops_items() = 0;
+  /// Something that may have kept the context from its end was taken from the stream.
+  virtual void stream_was_read() {}
+  /// Null if the payload is what it should be. If not, the context fails with what is returned.
+  ErrorRef refusal_of(Payload kind, Bytes value);
+
+  // From the connection.
+  void on_yield(Bytes payload, SharedBuffer& buffer) override { pipe().arrived(payload, buffer); }
+  void on_credit(uint64_t bytes) override { pipe().credited(bytes); }
+  void on_stop(bool because_of_error) override { pipe().peer_stopped(because_of_error); }
+
+ protected:
+  Context(Nursery& parent, NurseryOptions options, PeerLink& link, std::string_view cid);
+  ~Context() override = default;
+  /// With the first message or the first use.
+  Pipe& pipe() { return pipe_ ? *pipe_ : make_pipe(); }
+  bool has_pipe() const { return pipe_ != nullptr; }
+  /// Why there is no stream to open now; OK if there is one.
+  virtual Status can_open_stream() const = 0;
+  virtual const PayloadSpec* schema() const = 0;
+  /// The scope was told to stop: something failed in it, or it was cancelled.
+  virtual void task_stopped() {}
+  void on_gone() override;
+  /// The first one counts.
+  void note_remote_error(const ErrorRef& err);
+  /// How an endpoint's message is called in errors.
+  static const char* message_of(Payload kind);
+  /// Null if it fits. `where` is who made the mistake.
+  ErrorRef check(Payload kind, Bytes value, bool received) const;
+
+  Ref<PeerLink> link_;  ///< until it has ended
+  std::unique_ptr<Pipe> pipe_;
+  ErrorRef remote_error_, absorbed_;
+  bool cancel_called_ = false;
 
  private:
-  Context(PeerLink& link, std::string_view cid, const Endpoint& endpoint);
-  ~Context() override = default;
-  void on_idle() override;
-  bool deliver_end(const ErrorRef& outcome) override;
-  void on_gone() override;
-  void send_ack();
-  void send_answer();
+  struct Limit {
+    const Nursery* scope;
+    Ref<const TypeSpec> type;
+  };
+  Pipe& make_pipe();
+  void scope_stopped(const ErrorRef& why) override;
 
-  Ref<PeerLink> link_;
-  Cid cid_;
-  const Endpoint* endpoint_;
   tractor_id peer_;
   Ref<PeerIdentity> kept_peer_;  ///< what `peer_` points into, once there is no link
-  std::string answer_;
-  std::vector<Cid> acks_;
-  bool answered_ = false, ack_sent_ = false, refused_ = false;
+  std::vector<Limit> limits_;
 };
 
 }  // namespace tractor::core

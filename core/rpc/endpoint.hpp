@@ -1,11 +1,14 @@
 // What a call can reach.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/handles.hpp"
 #include "base/result.hpp"
+#include "wire/message.hpp"
+#include "wire/type_spec.hpp"
 
 namespace tractor::core {
 
@@ -13,6 +16,8 @@ struct Endpoint {
   std::string name;
   tractor_endpoint_fn fn = nullptr;
   void* user = nullptr;
+  wire::FuncType kind = wire::FuncType::asyncfunc;
+  std::optional<PayloadSpec> schema = {};
 };
 
 /// Finds what a Start names, among what this actor exposes.

@@ -16,9 +16,14 @@
 
 namespace tractor::core {
 
-class Call;
-class Context;
+class Dialog;
+class Pipe;
+class TaskContext;
+struct BlockedTag;
 class PeerLink;
+
+/// How much of one stream may be on its way to an actor, unless it says otherwise.
+constexpr size_t kDefaultStreamWindow = 2 * 1024 * 1024;
 
 /// What the connections of an actor ask of it.
 class LinkHost : public EndpointFinder {
@@ -27,9 +32,14 @@ class LinkHost : public EndpointFinder {
   virtual const ActorId& self() const = 0;
   virtual bool is_registrar() const = 0;
   virtual Nursery& service() = 0;  ///< owns the tasks that others asked for
+  /// The longest frame body that it takes. Other native actors are told of it.
   virtual size_t max_frame() const = 0;
   virtual int64_t handshake_timeout() const = 0;
+  /// How much of a stream may be on its way to us; 0: we grant nothing, and need no grants.
+  virtual size_t stream_window() const = 0;
 
+  /// The parent takes frames up to that, and we have not told it yet what we take.
+  virtual void inherit_limits(size_t max_frame, size_t stream_window) = 0;
   /// The peer has said who it is. Probes and failed handshakes never get here.
   virtual void on_link_open(PeerLink& link) = 0;
   /// It is gone, once. Calls on it are still pending: fail_calls() now, or when the reason is known.
@@ -75,18 +85,35 @@ class PeerLink final : public LoopRefCounted<PeerLink>, private ChannelHandler, 
   LinkHost& host() { return host_; }
   Channel& channel() { return *channel_; }
 
-  void send(const wire::Message& message) { channel_->send(message); }
-  void send_start(const Cid& cid, std::string_view ns, std::string_view func, Bytes kwargs);
+  /// Without memory for what is sent, here and below, the connection is lost: its peer waits for it.
+  void send(const wire::Message& message);
+  /// Zero, or how long the frame would be: longer than the peer takes it, and it was not sent.
+  [[nodiscard]] size_t send_start(const Cid& cid, std::string_view ns, std::string_view func, Bytes kwargs);
   /// A Start whose answer nobody waits for.
   void request_cancel_task(std::string_view target_cid);
   void cancel_ack(std::string_view cid);
+  /// Shortened if it has to be. Without `cid` it is about this whole actor.
   void send_error(const Error& error, std::string_view cid);
+  /// A longer frame would cost the connection.
+  size_t peer_max_frame() const { return peer_max_frame_; }
+  /// What to say of a frame that was not sent; `what` needs it.
+  Failure too_long(const std::string& what, size_t frame) const;
+  /// For the connection to oneself: nobody has to be protected.
+  void lift_frame_limits();
 
-  void add_call(Call& call);
-  void remove_call(Call& call);
+  /// What either side grants the other on a stream; both are 0 if they did not agree on that.
+  size_t own_window() const { return peer_window_ > 0 ? host_.stream_window() : 0; }
+  size_t peer_window() const { return peer_window_; }
+  /// `pipe` has something to send, and is told when all that is pending has been written.
+  void wait_until_drained(Pipe& pipe);
+  /// The peer does what it must not: it loses its connection.
+  void violation(std::string what);
+
+  void add_call(Dialog& call);
+  void remove_call(Dialog& call);
   void fail_calls(const ErrorRef& why);
-  void add_task(Context& ctx);
-  void remove_task(Context& ctx);
+  void add_task(TaskContext& ctx);
+  void remove_task(TaskContext& ctx);
   size_t task_count() const { return tasks_.size(); }
   size_t call_count() const { return calls_.size(); }
 
@@ -121,16 +148,23 @@ class PeerLink final : public LoopRefCounted<PeerLink>, private ChannelHandler, 
   void on_start(const wire::Start& start, Bytes body, SharedBuffer& buffer);
   void on_cancel_task(const wire::Start& start);
   void on_error(const wire::ErrorMsg& msg);
-  void violation(std::string what);
+  void send_boxed(const Error& error, std::string_view cid);
+
+  void on_drained(Channel& channel) override;
+  /// Ours or the peer's; null if it is over or never was.
+  Dialog* dialog(std::string_view cid) const;
 
   LinkHost& host_;
   Ref<Channel> channel_;
   Ref<PeerIdentity> peer_ = make_ref<PeerIdentity>();
-  CidMap<Call> calls_;
-  CidMap<Context> tasks_;
+  CidMap<Dialog> calls_;
+  CidMap<TaskContext> tasks_;
+  List<Pipe, BlockedTag> blocked_;
   wire::StartMemo start_memo_;
   std::vector<std::unique_ptr<wire::StartTemplate>> templates_;
   Waiter* waiter_ = nullptr;
+  size_t peer_window_ = 0;
+  size_t peer_max_frame_ = wire::kMaxFramePossible;
   Greeting greeting_;
   Phase phase_ = Phase::greeting;
   bool accepted_, aid_sent_ = false, native_ = false, registrar_ = false, registrar_unknown_ = false;

@@ -1,9 +1,12 @@
 #include "rpc/portal.hpp"
 
+#include <new>
+
 namespace tractor::core {
 
 Portal* Portal::open(Nursery& home, PeerLink& link, Kind kind, const ActorId& id) {
-  auto* portal = new Portal();
+  auto made = Ref<Portal>::adopt(new Portal());
+  Portal* portal = made.get();
   portal->id_ = id;
   portal->c_id_ = {portal->id_.name.c_str(), portal->id_.uuid.c_str(), portal->id_.pid};
   portal->link_ = Ref<PeerLink>(&link);
@@ -11,10 +14,13 @@ Portal* Portal::open(Nursery& home, PeerLink& link, Kind kind, const ActorId& id
   portal->kind_ = kind;
   if (kind != Kind::self) portal->address_ = link.transport().peer().to_string();
   home.own(*portal);
-  return portal;
+  return made.release();
 }
 
-Portal* Portal::dead() { return new Portal(); }
+Portal* Portal::dead() {
+  alignas(Portal) static unsigned char place[sizeof(Portal)];
+  return new (place) Portal();
+}
 
 void Portal::call_ends() {
   // A daemon that nobody calls any more may be what its closed nursery waits for.
@@ -24,7 +30,7 @@ void Portal::call_ends() {
 void Portal::close() {
   if (kind_ != Kind::found || !link_) return;
   Ref<PeerLink> link = std::move(link_);
-  ErrorRef why = home_->engine().cancel_error("the portal to " + id_.name + " was closed");
+  ErrorRef why = home_->engine().cancel_error({"the portal to ", id_.name, " was closed"});
   link->fail_calls(why);
   link->close(why, true);
 }

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <csignal>
+#include <new>
 #include <unistd.h>
 
 #include "base/log.hpp"
 #include "base/owner.hpp"
+#include "base/pool.hpp"
+#include "ipc/peer_process.hpp"
 #include "loop/port_libevent.hpp"
 #include "rpc/args.hpp"
 #include "runtime/child.hpp"
@@ -64,10 +67,10 @@ Result<Done> Actor::prepare(event_base* base, std::string name, std::string uuid
   main_->set_body_running(true);  // until the boot is over, whatever a task does to it meanwhile
   close_box_.emplace(*loop_);
   usr1_guard_.emplace();
+  the_actor = this;
   Owner::claim();
   Modules::freeze(true);
   log::set_actor(id_.name, id_.uuid);
-  the_actor = this;
 
   // To oneself: the same messages over a stream in memory. One end is dialled, the other one serves.
   auto [near, far] = memory_pair(*loop_);
@@ -75,7 +78,27 @@ Result<Done> Actor::prepare(event_base* base, std::string name, std::string uuid
   self_link_ = PeerLink::dial(*this, std::move(near), Greeting::at_once);
   self_portal_ = Ref<Portal>(Portal::open_self(*backstage_, *self_link_, id_));
   self_portal_->set_default_in(*main_);
+  shut_down_ = shut_down();
   return Done{};
+}
+
+void Actor::undo_open() {
+  if (shut_down_.handle) shut_down_.handle.destroy();
+  ErrorRef gone = Error::of(Status::closed, "it was never open");
+  for (auto* link : {&self_link_, &self_peer_})
+    if (Ref<PeerLink> closing = std::move(*link)) closing->close(gone);
+  self_portal_.reset();
+  for (auto* scope : {&main_, &service_, &backstage_}) {
+    if (!*scope) continue;
+    (*scope)->abandon();
+    scope->reset();
+  }
+  if (the_actor != this) return;
+  forget_current();
+  drain_pools();
+  Owner::release();
+  Modules::freeze(false);
+  log::set_actor({}, {});
 }
 
 Status Actor::run() {
@@ -126,12 +149,20 @@ Result<const Endpoint*> Actor::find_endpoint(std::string_view ns, std::string_vi
 
 void Actor::on_accepted(std::unique_ptr<Transport> transport) {
   links_.push_back(PeerLink::accept(*this, std::move(transport)));
+  PeerLink& link = *links_.back();
+  // Whose connection it is may have to be known before it says so: if a child loses it, that child's boot has failed. To
+  // find out costs too much over TCP for children that run this library's own boot, which does not let go of it.
+  uint64_t socket = 0;
+  for (Child* child : children_)
+    if (child->awaits_connection() && child->runs_foreign_program() && socket == 0)
+      socket = peer_socket(link.transport());
+  for (Child* child : children_) child->on_accepted(link, socket);
 }
 
 void Actor::on_link_open(PeerLink& link) {
   TRACTOR_LOG(kTransport, "tractor.ipc", "connected with %s[%.6s] pid %lld", link.peer().name.c_str(),
               link.peer().uuid.c_str(), static_cast<long long>(link.peer().pid));
-  if (&link == self_peer_.get() || &link == self_link_.get()) return;
+  if (&link == self_peer_.get() || &link == self_link_.get()) return link.lift_frame_limits();
   if (!link.accepted()) {
     links_.push_back(Ref<PeerLink>(&link));
     return;
@@ -147,7 +178,7 @@ void Actor::on_link_lost(PeerLink& link, const ErrorRef& why) {
   Ref<PeerLink> keep(&link);
   drop_link(link);
   for (Child* child : children_)
-    if (child->owns(link)) return child->on_link_lost(why);
+    if (child->owns(link) || (link.peer().empty() && child->has_opened(link))) return child->on_link_lost(why);
   link.fail_calls(why);
   if (&link == parent_link_.get()) {
     if (booting()) stop_boot(why);
@@ -163,7 +194,8 @@ void Actor::on_link_lost(PeerLink& link, const ErrorRef& why) {
 void Actor::on_peer_failed(PeerLink& link, ErrorRef err) {
   for (Child* child : children_)
     if (child->owns(link)) return child->on_failed(err);
-  TRACTOR_LOG(kError, "tractor.rpc", "%s reports that it failed: %s", link.peer().name.c_str(), err->format().c_str());
+  TRACTOR_LOG(kError, "tractor.rpc", "%s reports that it failed: %s", link.peer().name.c_str(),
+              err->log_text().c_str());
   link.close(err);
 }
 
@@ -183,9 +215,13 @@ void Actor::remove_child(Child& child) {
 
 void Actor::bury_inherited() {
   if (!subreaper_) return;
-  bury_orphans([this](int64_t pid) {
-    return std::any_of(children_.begin(), children_.end(), [pid](const Child* c) { return c->id().pid == pid; });
-  });
+  try {
+    bury_orphans([this](int64_t pid) {
+      return std::any_of(children_.begin(), children_.end(), [pid](const Child* c) { return c->id().pid == pid; });
+    });
+  } catch (const std::bad_alloc&) {
+    // The next one that dies is another occasion.
+  }
 }
 
 Child* Actor::find_child(std::string_view uuid) {

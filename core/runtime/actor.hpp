@@ -43,8 +43,13 @@ class ActorScope final : public Nursery {
   };
   ActorScope(Actor& actor, Engine& engine, Role role, std::string name)
       : Nursery(engine, nullptr, NurseryOptions{std::move(name), 0, false, false}), actor_(actor), role_(role) {}
+  using Nursery::abandon;
   using Nursery::body_over;
+  using Nursery::expect_end;
   using Nursery::set_body_running;
+  std::string what() const override {
+    return role_ == Role::main ? "the nursery of actor '" + options().name + "'" : Nursery::what();
+  }
 
  private:
   void on_idle() override;
@@ -105,8 +110,13 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
 
   // --- LinkHost
   size_t max_frame() const override { return max_frame_; }
+  size_t stream_window() const override { return stream_window_; }
   int64_t handshake_timeout() const override { return handshake_timeout_; }
   Result<const Endpoint*> find_endpoint(std::string_view ns, std::string_view func) override;
+  void inherit_limits(size_t max_frame, size_t stream_window) override {
+    max_frame_ = max_frame;
+    stream_window_ = stream_window;
+  }
   void on_link_open(PeerLink& link) override;
   void on_link_lost(PeerLink& link, const ErrorRef& why) override;
   void on_spawn_spec(PeerLink& link, const wire::SpawnSpec& spec) override;
@@ -128,6 +138,14 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   Actor();
   ~Actor();
   Result<Done> prepare(event_base* base, std::string name, std::string uuid);
+  /// Takes all that back if the open fails after it.
+  struct Opening {
+    Actor* actor;
+    ~Opening() {
+      if (actor) actor->undo_open();
+    }
+  };
+  void undo_open();
 
   // boot.cpp
   Flow boot_root(RootConfig config);
@@ -163,6 +181,7 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   void bury_inherited();
 
   struct CloseEvent {};
+  Flow shut_down_;
 
   std::unique_ptr<Loop> loop_;
   std::optional<Engine> engine_;
@@ -202,7 +221,7 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   std::optional<Mailbox<ErrorRef>> boot_box_;  ///< in a child; null: the SpawnSpec was applied
   std::optional<Mailbox<CloseEvent>> close_box_;
   Endpoint ready_;
-  Context* ready_ctx_ = nullptr;
+  TaskContext* ready_ctx_ = nullptr;
   OpToken ready_hold_ = 0;
   ErrorRef boot_error_;
 
@@ -210,6 +229,7 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   std::unique_ptr<SignalWatch> signals_;
   std::optional<Usr1Guard> usr1_guard_;
   size_t max_frame_ = wire::kMaxFrameDefault;
+  size_t stream_window_ = kDefaultStreamWindow;
   int64_t handshake_timeout_ = 10 * kSecond;
 };
 

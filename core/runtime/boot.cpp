@@ -6,7 +6,6 @@
 
 #include "base/log.hpp"
 #include "devx/title.hpp"
-#include "fault/box.hpp"
 #include "rpc/args.hpp"
 #include "rpc/ask.hpp"
 #include "runtime/actor.hpp"
@@ -67,12 +66,14 @@ Task<Verdict> probe(Actor& actor, Address addr, Halt& halt) {
 Result<Actor*> Actor::open_root(RootConfig config, bool program, tractor_root_fn body, tractor_done_fn on_end,
                                 void* user) {
   auto actor = Ref<Actor>::adopt(new Actor());
+  Opening opening{actor.get()};
   if (auto ok = actor->prepare(config.base, config.name, make_uuid()); !ok) return ok.failure();
   actor->program_ = program;
   actor->body_ = body;
   actor->on_end_ = on_end;
   actor->user_ = user;
   actor->max_frame_ = config.max_frame;
+  actor->stream_window_ = config.stream_window;
   actor->handshake_timeout_ = config.handshake_timeout;
   log::set_level(config.log_level ? config.log_level : log::kError);
   if (int level = log::level_from_env()) log::set_level(level);
@@ -83,10 +84,18 @@ Result<Actor*> Actor::open_root(RootConfig config, bool program, tractor_root_fn
   // Orphans are buried as they die, where we may listen for that; else with the next child that ends.
   if (config.signals) actor->watch_signals({SIGINT, SIGTERM, SIGCHLD}, {});
   actor->boot_root(std::move(config));
+  opening.actor = nullptr;
   return actor.release();
 }
 
-Flow Actor::boot_root(RootConfig config) { boot_over(co_await become_root(&config)); }
+Flow Actor::boot_root(RootConfig config) {
+  Result<Done> done = Failure::out_of_memory();
+  try {
+    done = co_await become_root(&config);
+  } catch (const std::bad_alloc&) {
+  }
+  boot_over(done);
+}
 
 Task<Result<Done>> Actor::become_root(const RootConfig* config) {
   if (auto elected = co_await elect(config); !elected) co_return elected.failure();
@@ -149,6 +158,7 @@ Task<Result<Done>> Actor::elect(const RootConfig* config) {
 
 Result<Actor*> Actor::open_child(BootInfo info) {
   auto actor = Ref<Actor>::adopt(new Actor());
+  Opening opening{actor.get()};
   if (auto ok = actor->prepare(nullptr, info.name, info.uuid); !ok) return ok.failure();
   log::set_level(log::level_by_name(info.log_level) ? log::level_by_name(info.log_level) : log::kError);
   set_process_title(subactor_title(info.name, getpid()));
@@ -158,10 +168,18 @@ Result<Actor*> Actor::open_child(BootInfo info) {
   // The parent of a terminal's process group decides what an interrupt means; its cancel will come.
   actor->watch_signals({SIGTERM}, {SIGINT});
   actor->boot_child();
+  opening.actor = nullptr;
   return actor.release();
 }
 
-Flow Actor::boot_child() { boot_over(co_await become_child()); }
+Flow Actor::boot_child() {
+  Result<Done> done = Failure::out_of_memory();
+  try {
+    done = co_await become_child();
+  } catch (const std::bad_alloc&) {
+  }
+  boot_over(done);
+}
 
 Task<Result<Done>> Actor::become_child() {
   auto link = co_await connect(*this, boot_->parent_addr, Greeting::to_parent, kConnectLimit, &boot_halt_);
@@ -220,9 +238,9 @@ Result<Done> Actor::apply_spec(const wire::SpawnSpec& spec) {
 /// why it is not.
 void Actor::ready_endpoint(tractor_ctx* c, const tractor_value*, void* self) {
   auto& actor = *static_cast<Actor*>(self);
-  Context& ctx = *from_c(c);
+  TaskContext& ctx = TaskContext::of(c);
   // For anybody but the parent there is no such name.
-  if (&ctx.link() != actor.parent_link_.get())
+  if (ctx.link() != actor.parent_link_.get())
     return ctx.refuse(Failure::of(Status::remote, "'_ready' is not served in namespace 'self'", "AttributeError"));
   if (actor.boot_error_) return ctx.fail(actor.boot_error_);
   if (actor.state_ == State::up) {
@@ -308,6 +326,7 @@ void Actor::watch_signals(std::initializer_list<int> caught, std::initializer_li
 
 /// Only the boot itself ends the boot: it and the shutdown are never under way at the same time.
 void Actor::stop_boot(ErrorRef why) {
+  if (boot_halt_.why()) return;
   boot_halt_.halt(why);
   if (boot_box_) boot_box_->put(why);
 }
@@ -330,10 +349,12 @@ void Actor::up() {
     CallbackScope callback;
     body(to_c(main()), user_);
   }
-  if (program_)
+  if (program_) {
+    main_->expect_end();
     main_->body_over();
-  else
+  } else {
     main_->set_body_running(false);
+  }
   if (close_wanted_) close();
 }
 

@@ -1,9 +1,11 @@
 #include "runtime/child.hpp"
 
 #include <csignal>
+#include <new>
 #include <unistd.h>
 
 #include "base/log.hpp"
+#include "ipc/peer_process.hpp"
 #include "runtime/actor.hpp"
 #include "scope/callback.hpp"
 
@@ -25,7 +27,14 @@ std::string own_executable() {
 Child* Child::start(Actor& actor, Nursery& home, std::string name, SpawnConfig config, bool one_shot,
                     Starter* starter) {
   auto* child = new Child(actor, home, std::move(name), std::move(config), one_shot, starter);
-  child->live();
+  try {
+    child->live();
+  } catch (const std::bad_alloc&) {
+    actor.remove_child(*child);
+    home.remove_child(*child);
+    delete child;
+    throw;
+  }
   return child;
 }
 
@@ -60,8 +69,14 @@ void Child::cancel_child(const ErrorRef& why) {
   events_.put({Event::cancelled, why});
 }
 
+void Child::on_accepted(PeerLink& link, uint64_t socket) {
+  if (!awaits_connection()) return;
+  if (link.transport().peer_pid() == id_.pid || (socket && runs_foreign_program() && holds_socket(id_.pid, socket)))
+    unnamed_link_ = &link;
+}
+
 void Child::on_connected(PeerLink& link) {
-  if (link_ || phase_ != Phase::connecting) return;
+  if (!awaits_connection()) return;
   link_ = Ref<PeerLink>(&link);
   events_.put({Event::connected, {}});
 }
@@ -69,7 +84,8 @@ void Child::on_connected(PeerLink& link) {
 void Child::on_link_lost(const ErrorRef& why) { events_.put({Event::lost, why}); }
 
 void Child::on_failed(ErrorRef err) {
-  if (!failure_) failure_ = err;
+  if (failure_) return;
+  failure_ = err;
   events_.put({Event::failed, std::move(err)});
 }
 
@@ -89,15 +105,31 @@ Flow Child::live() {
   // The starter hears of a launch that failed at once only after the start has returned.
   Mailbox<Done> never(actor_.loop());
   co_await never.next(actor_.loop().now());
-  ErrorRef failed = co_await boot();
-  if (!failed) {
-    phase_ = Phase::serving;
-    portal_ = Portal::open(*home_, *link_, Portal::Kind::child);
-    if (starter_) starter_->on_booted(*this, {});
-    failed = co_await serve();
+  ErrorRef failed;
+  try {
+    failed = co_await boot();
+    if (!failed) {
+      phase_ = Phase::serving;
+      portal_ = Portal::open(*home_, *link_, Portal::Kind::child);
+      if (starter_) starter_->on_booted(*this, {});
+      failed = co_await serve();
+    }
+  } catch (const std::bad_alloc&) {
+    failed = Error::out_of_memory();
   }
   phase_ = Phase::ending;
-  co_await end(failed);
+  try {
+    co_await end();
+  } catch (const std::bad_alloc&) {
+    if (!failed) failed = Error::out_of_memory();
+  }
+  // What is left of that ladder if memory ended on it.
+  while (process_ && !exited_) {
+    kill();
+    co_await events_.next();
+  }
+  hang_up(failed);
+  while (asking_) co_await events_.next();
   bury(failed);
 }
 
@@ -106,19 +138,24 @@ Task<ErrorRef> Child::boot() {
   if (cancel_reason_) co_return cancel_reason_;
   auto spec = launch_spec();
   if (!spec) co_return Error::of(spec.failure());
-  int64_t deadline = actor_.loop().after(config_.boot_timeout);
+  const int64_t limit = actor_.loop().after(config_.boot_timeout);
+  int64_t deadline = limit;
   auto launched = Process::launch(actor_.loop(), *spec, *this);
   if (!launched) co_return Error::of(launched.failure());
   process_ = std::move(*launched);
   id_.pid = process_->pid();
+  note_sockets();
   phase_ = Phase::connecting;
   TRACTOR_LOG(kRuntime, "tractor.spawn", "started %s as pid %lld", id_.name.c_str(), static_cast<long long>(id_.pid));
-  bool lost = false;
+  ErrorRef lost;
   for (;;) {
     auto event = co_await events_.next(deadline);
-    const char* during = phase_ == Phase::connecting ? "before it connected back" : "during its boot";
+    const char* during = phase_ != Phase::connecting ? "during its boot"
+                         : lost                      ? "before it said who it is"
+                                                     : "before it connected back";
     if (!event && lost)
-      co_return death(Status::spawn, std::string("closed its connection ") + during + ", but its process runs on");
+      co_return death(Status::spawn,
+                      std::string("closed its connection ") + during + ", but its process runs on: " + lost->message());
     if (!event)
       co_return death(Status::spawn, std::string("did not become ready in time (still ") + state_name() + ")");
     switch (event->kind) {
@@ -127,16 +164,19 @@ Task<ErrorRef> Child::boot() {
       case Event::failed: co_return death(Status::spawn, std::string("failed ") + during);
       case Event::lost:
         // Its exit says more than its connection; wait for that a moment.
-        lost = true;
-        deadline = std::min(deadline, actor_.loop().now() + kExitTrail);
+        lost = event->err;
+        deadline = std::min(limit, actor_.loop().now() + kExitTrail);
         break;
       case Event::connected:
         phase_ = Phase::booting;
+        // It may have tried twice.
+        lost.reset();
+        deadline = limit;
         send_spawn_spec();
         // An older child never says that it is ready: what is sent to it waits in its socket until it is.
         if (!link_->peer_is_native()) co_return ErrorRef();
-        asking_ = true;
         ask(*this, *link_, actor_.backstage(), "self", "_ready", kEmptyMap, 0);
+        asking_ = true;
         break;
       case Event::answered:
         if (!event->err) co_return ErrorRef();
@@ -169,12 +209,12 @@ Task<ErrorRef> Child::serve() {
 }
 
 /// The ladder: ask, terminate, kill; and the wait for the process at each step.
-Task<Done> Child::end(ErrorRef failed) {
+Task<Done> Child::end() {
   Loop& loop = actor_.loop();
   bool booted = portal_ != nullptr;
   if (process_ && !exited_ && booted && link_->is_open() && !asking_) {
-    asking_ = true;
     ask(*this, *link_, actor_.backstage(), "self", "cancel", kEmptyMap, config_.cancel_timeout);
+    asking_ = true;
     int64_t deadline = loop.after(config_.cancel_timeout);
     while (!exited_ && !acked_) {
       auto event = co_await events_.next(deadline);
@@ -198,14 +238,15 @@ Task<Done> Child::end(ErrorRef failed) {
       }
     }
   }
-  // The answer to a question still open is on its way: its connection is closed now, if it is not gone.
-  if (link_) {
-    ErrorRef gone = booted && failed ? failed : death(Status::child, obituary());
-    link_->fail_calls(gone);
-    link_->close(gone);
-  }
-  while (asking_) co_await events_.next();
   co_return Done{};
+}
+
+/// The answer to a question still open is on its way: its connection is closed now, if it is not gone.
+void Child::hang_up(const ErrorRef& failed) {
+  if (!link_) return;
+  ErrorRef gone = portal_ && failed ? failed : Error::from([&] { return death(Status::child, obituary()); });
+  link_->fail_calls(gone);
+  link_->close(gone);
 }
 
 void Child::bury(ErrorRef failed) {
@@ -213,16 +254,17 @@ void Child::bury(ErrorRef failed) {
   actor_.remove_child(*this);
   // An actor leaves with status 0 when somebody cancelled it, be it a third one: that is no failure of its nursery. One that
   // has reported a failure has failed, however it leaves.
-  bool died = portal_ != nullptr && failed && (!status_.success() || failure_);
+  bool starved = failed && failed->code() == Status::no_memory;
+  bool died = portal_ != nullptr && failed && (!status_.success() || failure_ || starved);
   if (portal_ && !failed && !status_.success() && acked_)
     TRACTOR_LOG(kError, "tractor.spawn", "%s was cancelled and then ended with %s", id_.name.c_str(),
                 status_.to_string().c_str());
   if (!portal_ && starter_) {
-    bool says_so = failed->canceled() || failed->code() == Status::spawn;
-    starter_->on_booted(
-        *this, says_so ? failed
-                       : Error::caused(Status::spawn,
-                                       "child '" + id_.name + "' could not be started: " + failed->message(), failed));
+    bool says_so = failed->canceled() || failed->code() == Status::spawn || failed->code() == Status::no_memory;
+    starter_->on_booted(*this, says_so ? failed : Error::from([&] {
+      return Error::caused(Status::spawn, "child '" + id_.name + "' could not be started: " + failed->message(),
+                           failed);
+    }));
   }
   if (starter_) starter_->on_buried(*this, died ? failed : ErrorRef());
   if (died) {
@@ -304,13 +346,17 @@ ErrorRef Child::death(Status code, const std::string& what) const {
   return Error::make(std::move(f));
 }
 
-/// A child that was killed could not tidy up.
+/// A child that was killed could not tidy up. What it may leave is known before there could be no memory to say it.
 void Child::unlink_sockets() const {
   if (!process_ || (status_.success() && acked_)) return;
+  for (const std::string& path : sockets_) ::unlink(path.c_str());
+}
+
+void Child::note_sockets() {
   for (const Address& a : config_.bind_addrs)
-    if (a.kind == TransportKind::uds) ::unlink(a.path().c_str());
+    if (a.kind == TransportKind::uds) sockets_.push_back(a.path());
   auto own = random_address(TransportKind::uds, id_.name, id_.pid);
-  if (own) ::unlink(own->path().c_str());
+  if (own) sockets_.push_back(own->path());
 }
 
 }  // namespace tractor::core

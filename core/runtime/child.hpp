@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "rpc/ask.hpp"
 #include "rpc/portal.hpp"
@@ -46,6 +47,13 @@ class Child final : public ChildOf, private Process::Handler, private Asker {
   const std::string& child_name() const override { return id_.name; }
 
   // From the actor's connections.
+  /// Somebody has connected who has not said yet who it is.
+  bool awaits_connection() const { return phase_ == Phase::connecting && !link_; }
+  /// `socket`: the other end's inode, if that is known.
+  void on_accepted(PeerLink& link, uint64_t socket);
+  bool runs_foreign_program() const { return !config_.program.empty(); }
+  /// Its process made this connection.
+  bool has_opened(const PeerLink& link) const { return unnamed_link_ == &link; }
   void on_connected(PeerLink& link);
   void on_link_lost(const ErrorRef& why);
   void on_failed(ErrorRef err);
@@ -63,7 +71,8 @@ class Child final : public ChildOf, private Process::Handler, private Asker {
   Flow live();
   Task<ErrorRef> boot();
   Task<ErrorRef> serve();
-  Task<Done> end(ErrorRef failed);
+  Task<Done> end();
+  void hang_up(const ErrorRef& failed);
   void bury(ErrorRef death);
 
   Result<LaunchSpec> launch_spec() const;
@@ -71,6 +80,7 @@ class Child final : public ChildOf, private Process::Handler, private Asker {
   ErrorRef death(Status code, const std::string& what) const;
   std::string obituary() const;
   void unlink_sockets() const;
+  void note_sockets();
 
   void on_exit(Process& process, const ExitStatus& status) override;
   void on_answer(Answer answer) override {
@@ -84,7 +94,9 @@ class Child final : public ChildOf, private Process::Handler, private Asker {
   ActorId id_;
   Starter* starter_;
   std::unique_ptr<Process> process_;
+  std::vector<std::string> sockets_;  ///< that it may bind
   Ref<PeerLink> link_;
+  const PeerLink* unnamed_link_ = nullptr;  ///< of this process, before its Aid; only to be compared
   Portal* portal_ = nullptr;
   Mailbox<Event> events_;
   ErrorRef cancel_reason_, failure_;

@@ -8,6 +8,7 @@
 #include "base/handles.hpp"
 #include "ipc/address.hpp"
 #include "loop/loop.hpp"
+#include "rpc/link.hpp"
 #include "spawn/process.hpp"
 
 struct event_base;
@@ -31,6 +32,7 @@ struct RootConfig {
   bool signals = false;
   int64_t handshake_timeout = 10 * kSecond;
   size_t max_frame = wire::kMaxFrameDefault;
+  size_t stream_window = kDefaultStreamWindow;  ///< 0: none
 };
 
 struct SpawnConfig {

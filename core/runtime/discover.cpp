@@ -1,6 +1,8 @@
 #include "runtime/discover.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <new>
 
 #include "base/log.hpp"
 #include "rpc/args.hpp"
@@ -45,8 +47,18 @@ OpToken DiscoverOp::start(Actor& actor, Nursery& in, What what, std::string name
   if (bad) {
     op->decide(bad);
   } else if (op->begin()) {
-    op->search_ = new Search{op, Ref<Nursery>(&in), {}};
-    run(actor, op->search_, what, std::move(name), std::move(at), timeout);
+    op->go([&] {
+      auto search = std::make_unique<Search>(op, Ref<Nursery>(&in));
+      Search* s = search.get();
+      op->search_ = s;
+      try {
+        run(actor, s, what, std::move(name), std::move(at), timeout);
+      } catch (const std::bad_alloc&) {
+        op->search_ = nullptr;
+        throw;
+      }
+      search.release();
+    });
   }
   return token;
 }
@@ -64,7 +76,11 @@ Flow DiscoverOp::run(Actor& actor, Search* search, What what, std::string name, 
   // The actor does not end before its searches have, though nobody may wait for them.
   actor.backstage().enter();
   int64_t deadline = timeout > 0 ? actor.loop().after(timeout) : kForever;
-  auto found = co_await look(actor, search, what, std::move(name), std::move(at), deadline);
+  Result<Portal*> found = Failure::out_of_memory();
+  try {
+    found = co_await look(actor, search, what, std::move(name), std::move(at), deadline);
+  } catch (const std::bad_alloc&) {
+  }
   DiscoverOp* op = search->op;
   if (op) op->search_ = nullptr;
   if (op && !op->decided()) {

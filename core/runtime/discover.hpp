@@ -25,6 +25,7 @@ class DiscoverOp final : public Op {
  private:
   /// The flow outlives an operation that is cancelled meanwhile.
   struct Search {
+    Search(DiscoverOp* o, Ref<Nursery> n) : op(o), in(std::move(n)) {}
     DiscoverOp* op;
     Ref<Nursery> in;
     Halt halt;

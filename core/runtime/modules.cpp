@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -31,6 +33,18 @@ Table& table() {
   return t;
 }
 
+wire::FuncType kind_of(uint32_t kind) {
+  if (kind == TRACTOR_CONTEXT) return wire::FuncType::context;
+  return kind == TRACTOR_GENERATOR ? wire::FuncType::asyncgen : wire::FuncType::asyncfunc;
+}
+
+Result<std::optional<PayloadSpec>> read_schema(const char* text) {
+  if (!text) return std::optional<PayloadSpec>();
+  auto spec = PayloadSpec::parse(text);
+  if (!spec) return spec.failure();
+  return std::optional<PayloadSpec>(std::move(*spec));
+}
+
 bool good_name(const char* name) { return name && *name && std::string_view(name).find(':') == std::string_view::npos; }
 
 }  // namespace
@@ -47,26 +61,41 @@ Status Modules::add(const char* module, const tractor_endpoint* list, size_t cou
   if (!good_name(module) || std::string_view(module) == "self") return Status::invalid;
   if (t.frozen && t.loading == 0) return Status::busy;
   const Module* known = find(module);
+  std::vector<std::optional<PayloadSpec>> schemas;
   for (size_t i = 0; i < count; ++i) {
     const tractor_endpoint& e = list[i];
     if (!good_name(e.name) || !e.fn || e.flags != 0) return Status::invalid;
-    if (e.kind != TRACTOR_FUNCTION || e.schema) return Status::not_supported;
+    if (e.kind > TRACTOR_GENERATOR) return Status::not_supported;
+    auto schema = read_schema(e.schema);
+    if (!schema) return Status::msg_type;
+    schemas.push_back(std::move(*schema));
     if (known && known->find(e.name)) return Status::already;
     for (size_t j = 0; j < i; ++j)
       if (std::string_view(list[j].name) == e.name) return Status::already;
   }
-  auto& slot = t.modules[module];
-  if (!slot) slot = std::make_unique<Module>(module);
+  // All or none, also when memory ends.
+  auto added = std::make_unique<Module>(module);
   for (size_t i = 0; i < count; ++i)
-    slot->endpoints_.push_back(std::make_unique<Endpoint>(Endpoint{list[i].name, list[i].fn, user}));
+    added->endpoints_.push_back(std::make_unique<Endpoint>(
+        Endpoint{list[i].name, list[i].fn, user, kind_of(list[i].kind), std::move(schemas[i])}));
+  auto it = t.modules.find(module);
+  if (it == t.modules.end()) {
+    t.modules.emplace(module, std::move(added));
+    return Status::ok;
+  }
+  auto& endpoints = it->second->endpoints_;
+  endpoints.reserve(endpoints.size() + count);
+  std::move(added->endpoints_.begin(), added->endpoints_.end(), std::back_inserter(endpoints));
   return Status::ok;
 }
 
 Status Modules::add_owned(const char* module, const tractor_endpoint& endpoint, void* user,
                           tractor_release_fn release) {
+  std::vector<Released>& released = table().released;
   std::lock_guard lock(table().mutex);
+  if (release) released.reserve(released.size() + 1);
   Status status = add(module, &endpoint, 1, user);
-  if (status == Status::ok && release) table().released.push_back({release, user});
+  if (status == Status::ok && release) released.push_back({release, user});
   return status;
 }
 

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -19,11 +20,9 @@ std::vector<int64_t> children_of(long tid) {
   std::vector<int64_t> pids;
   char path[64];
   std::snprintf(path, sizeof path, "/proc/self/task/%ld/children", tid);
-  if (FILE* f = std::fopen(path, "re")) {
-    long long pid;
-    while (std::fscanf(f, "%lld", &pid) == 1) pids.push_back(pid);
-    std::fclose(f);
-  }
+  std::unique_ptr<FILE, int (*)(FILE*)> f(std::fopen(path, "re"), std::fclose);
+  long long pid;
+  while (f && std::fscanf(f.get(), "%lld", &pid) == 1) pids.push_back(pid);
   return pids;
 }
 

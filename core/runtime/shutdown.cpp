@@ -7,7 +7,6 @@
 #include "base/log.hpp"
 #include "base/owner.hpp"
 #include "base/pool.hpp"
-#include "fault/box.hpp"
 #include "rpc/args.hpp"
 #include "rpc/ask.hpp"
 #include "runtime/actor.hpp"
@@ -46,9 +45,7 @@ void Actor::on_scope_ended(ActorScope::Role role, const ErrorRef& outcome) {
 /// A child whose own scope failed tells its parent why before it goes.
 void Actor::report_failure(const ErrorRef& why) {
   exit_status_ = 1;
-  if (!parent_link_ || !parent_link_->is_open()) return;
-  BoxedError boxed(*why, id_, {});
-  parent_link_->send(boxed.message());
+  if (parent_link_) parent_link_->send_error(*why, {});
 }
 
 void Actor::on_cancel_actor(PeerLink& link, std::string_view cid) {
@@ -84,28 +81,36 @@ void Actor::on_signal(int signo) {
     return;
   }
   end_signal_ = signo;
-  ErrorRef why = Error::of(Failure::of(Status::interrupted,
-                                       std::string("interrupted by ") + (signo == SIGINT ? "SIGINT" : "SIGTERM"),
-                                       "KeyboardInterrupt"));
+  ErrorRef why = Error::from([&] {
+    return Error::of(Failure::of(Status::interrupted,
+                                 std::string("interrupted by ") + (signo == SIGINT ? "SIGINT" : "SIGTERM"),
+                                 "KeyboardInterrupt"));
+  });
   booting() ? stop_boot(why) : main_->fail(why);
 }
 
 void Actor::begin_closing() {
   if (state_ >= State::closing) return;
   state_ = State::closing;
-  shut_down();
+  close_box_->put({});
 }
 
+/// Waits from the start, so that to go down needs no memory.
 Flow Actor::shut_down() {
+  while (state_ < State::closing) co_await close_box_->next();
   int64_t ack_at = loop_->now() + kAckLimit;
   while (!main_->ended() || !service_->ended()) {
     auto event = co_await close_box_->next(acks_sent_ ? kForever : ack_at);
     if (!event || service_->ended()) send_acks();
   }
   send_acks();
-  co_await unregister_everywhere();
+  try {
+    co_await unregister_everywhere();
+  } catch (const std::bad_alloc&) {
+    // Who looks for us finds nobody here, and tells the registrar.
+  }
   listeners_.clear();
-  ErrorRef gone = Error::of(Status::closed, "actor '" + id_.name + "' has ended");
+  ErrorRef gone = Error::from([&] { return Error::of(Status::closed, "actor '" + id_.name + "' has ended"); });
   while (!links_.empty()) {
     Ref<PeerLink> link = links_.back();
     links_.pop_back();

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cerrno>
 #include <fcntl.h>
+#include <new>
 #include <unistd.h>
 
 namespace tractor::core {
@@ -23,11 +24,18 @@ void on_caught(int signo) {
 SignalWatch::SignalWatch(Loop& loop, Handler& handler, std::initializer_list<int> caught,
                          std::initializer_list<int> ignored)
     : handler_(handler) {
+  saved_.reserve(caught.size() + ignored.size());
   if (pipe2(pipe_, O_CLOEXEC | O_NONBLOCK) != 0) {
     error_ = errno;
     return;
   }
-  watch_ = loop.watch(pipe_[0], kRead, *this);
+  try {
+    watch_ = loop.watch(pipe_[0], kRead, *this);
+  } catch (const std::bad_alloc&) {
+    ::close(pipe_[0]);
+    ::close(pipe_[1]);
+    throw;
+  }
   write_end = pipe_[1];
   for (int signo : caught) install(signo, on_caught);
   for (int signo : ignored) install(signo, SIG_IGN);

@@ -1,5 +1,8 @@
 #include "runtime/start.hpp"
 
+#include <new>
+#include <utility>
+
 #include "rpc/call.hpp"
 #include "runtime/actor.hpp"
 
@@ -12,7 +15,7 @@ OpToken StartOp::start(Actor& actor, Nursery& in, std::string name, SpawnConfig 
   if (bad)
     op->decide(bad);
   else if (op->begin())
-    op->child_ = Child::start(actor, in, std::move(name), std::move(config), false, op);
+    op->go([&] { op->child_ = Child::start(actor, in, std::move(name), std::move(config), false, op); });
   return token;
 }
 
@@ -44,10 +47,12 @@ OpToken OneShotOp::start(Actor& actor, Nursery& in, std::string module, std::str
   if (bad) {
     op->decide(bad);
   } else if (op->begin()) {
-    op->module_ = std::move(module);
-    op->func_ = func;
-    op->args_ = args;
-    op->child_ = Child::start(actor, in, std::move(func), std::move(config), true, op);
+    op->go([&] {
+      op->module_ = std::move(module);
+      op->func_ = func;
+      op->args_ = args;
+      op->child_ = Child::start(actor, in, std::move(func), std::move(config), true, op);
+    });
   }
   return token;
 }
@@ -66,20 +71,33 @@ void OneShotOp::on_booted(Child& child, const ErrorRef& err) {
     child_ = nullptr;
     return decide(err);
   }
-  call_ = RunOp::start(*child.portal(), nursery(), {module_, func_, args_}, 0, {}, on_answer, this);
-  if (call_ < 0) decide(Error::of(static_cast<Status>(call_), "the call could not be made"));
+  try {
+    call_ = RunOp::start(*child.portal(), nursery(), {module_, func_, args_}, 0, {}, on_answer, this);
+  } catch (const std::bad_alloc&) {
+    call_ = static_cast<OpToken>(Status::no_memory);
+  }
+  if (call_ > 0) return;
+  decide(Error::of(static_cast<Status>(call_), "the call could not be made"));
+  dismiss();
 }
 
 void OneShotOp::on_answer(const tractor_error* err, const tractor_value* value, void* self) {
   auto& op = *static_cast<OneShotOp*>(self);
   const Error* e = from_c(err);
   if (e) e->mark_handled();
-  if (value) op.value_ = from_c(value)->keep();
-  op.decide(ErrorRef(e));
-  if (!op.child_) return;
-  op.child_->set_starter(nullptr);
-  op.child_->cancel_child(op.engine().cancel_error("its one call is answered"));
-  op.child_ = nullptr;
+  try {
+    if (value) op.value_ = from_c(value)->keep();
+    op.decide(ErrorRef(e));
+  } catch (const std::bad_alloc&) {
+    op.decide(Error::out_of_memory());
+  }
+  op.dismiss();
+}
+
+void OneShotOp::dismiss() {
+  if (!child_) return;
+  child_->set_starter(nullptr);
+  std::exchange(child_, nullptr)->cancel_child(engine().cancel_error("its one call is answered"));
 }
 
 void OneShotOp::on_buried(Child&, const ErrorRef& death) {

@@ -42,6 +42,8 @@ class OneShotOp final : public Op, private Child::Starter {
   void on_booted(Child& child, const ErrorRef& err) override;
   void on_buried(Child& child, const ErrorRef& death) override;
   static void on_answer(const tractor_error* err, const tractor_value* value, void* self);
+  /// Its child has nothing more to do.
+  void dismiss();
   tractor_value_fn fn_;
   void* user_;
   std::string module_, func_, args_;

@@ -1,7 +1,7 @@
 #include "runtime/threads.hpp"
 
-#include <algorithm>
 #include <csignal>
+#include <new>
 #include <system_error>
 
 namespace tractor::core {
@@ -17,19 +17,23 @@ ThreadPool::~ThreadPool() {
 
 bool ThreadPool::submit(ThreadOp& op) {
   std::unique_lock lock(mutex_);
-  waiting_.push_back(&op);
-  if (idle_ < waiting_.size() && threads_.size() < kMaxThreads) {
+  waiting_.push_back(op);
+  ++waiting_count_;
+  if (idle_ < waiting_count_ && threads_.size() < kMaxThreads) {
     // Signals belong to the loop thread: a new thread inherits a mask that lets none of them through.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     try {
       threads_.emplace_back([this] { work(); });
-    } catch (const std::system_error&) {
-      if (threads_.empty()) waiting_.pop_back();
+    } catch (const std::system_error&) {  // no thread
+    } catch (const std::bad_alloc&) {     // no memory for one; those that there are do
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (threads_.empty()) return false;
+    if (threads_.empty()) {
+      take(op);
+      return false;
+    }
   }
   lock.unlock();
   changed_.notify_one();
@@ -38,10 +42,14 @@ bool ThreadPool::submit(ThreadOp& op) {
 
 bool ThreadPool::withdraw(ThreadOp& op) {
   std::lock_guard lock(mutex_);
-  auto it = std::find(waiting_.begin(), waiting_.end(), &op);
-  if (it == waiting_.end()) return false;
-  waiting_.erase(it);
+  if (!static_cast<Link<WaitingTag>&>(op).linked()) return false;
+  take(op);
   return true;
+}
+
+void ThreadPool::take(ThreadOp& op) {
+  static_cast<Link<WaitingTag>&>(op).unlink();
+  --waiting_count_;
 }
 
 void ThreadPool::work() {
@@ -51,8 +59,8 @@ void ThreadPool::work() {
     changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
     --idle_;
     if (waiting_.empty()) return;
-    ThreadOp* op = waiting_.front();
-    waiting_.pop_front();
+    ThreadOp* op = waiting_.first();
+    take(*op);
     lock.unlock();
     op->run();
     posts_.add(*op);

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include "base/handles.hpp"
+#include "base/list.hpp"
 #include "runtime/posts.hpp"
 #include "scope/op.hpp"
 
@@ -16,6 +16,7 @@
 namespace tractor::core {
 
 class ThreadOp;
+struct WaitingTag;
 
 class ThreadPool {
  public:
@@ -30,16 +31,17 @@ class ThreadPool {
  private:
   static constexpr size_t kMaxThreads = 16;
   void work();
+  void take(ThreadOp& op);
   PostQueue& posts_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<ThreadOp*> waiting_;
+  List<ThreadOp, WaitingTag> waiting_;
   std::vector<std::thread> threads_;
-  size_t idle_ = 0;
+  size_t waiting_count_ = 0, idle_ = 0;
   bool stopping_ = false;
 };
 
-class ThreadOp final : public Op, public PostQueue::Item {
+class ThreadOp final : public Op, public PostQueue::Item, public Link<WaitingTag> {
  public:
   static OpToken start(ThreadPool& pool, Nursery& in, tractor_work_fn work, tractor_done_fn fn, void* user);
   void run() { work_(user_); }

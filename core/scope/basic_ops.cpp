@@ -9,7 +9,7 @@ OpToken SleepOp::start(Nursery& in, int64_t ns, tractor_done_fn fn, void* user) 
   if (ns <= 0)
     op->decide({});
   else if (ns != kForever)
-    in.engine().loop().arm_after(*op, ns);
+    op->go([&] { in.engine().loop().arm_after(*op, ns); });
   return token;
 }
 

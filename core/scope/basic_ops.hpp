@@ -28,6 +28,7 @@ class HoldOp final : public Op {
   static OpToken start(Nursery& in, const char* what, tractor_cancel_fn fn, void* user);
   bool token_abandon() override;
   bool token_complete(ErrorRef err) override;
+  std::string what() const override { return what_.empty() ? std::string() : "hold '" + what_ + "'"; }
 
  private:
   HoldOp(Nursery& in, const char* what, tractor_cancel_fn fn, void* user)

@@ -1,5 +1,7 @@
 #include "scope/engine.hpp"
 
+#include <new>
+
 namespace tractor::core {
 
 OpToken TokenTable::add(Tokened& what) {
@@ -36,13 +38,22 @@ Tokened* TokenTable::find(OpToken token) const {
   return slots_[i].what;
 }
 
-ErrorRef Engine::cancel_error(const std::string& reason, ErrorRef cause) const {
-  Error::Fields f;
-  f.code = Status::canceled;
-  f.message = "cancelled by " + self_.name + (reason.empty() ? "" : ": " + reason);
-  f.canceller = self_;
-  f.cause = std::move(cause);
-  return Error::make(std::move(f));
+Engine::Engine(Loop& loop, const ActorId& self) : loop_(loop), self_(self) {
+  plain_cancel_ = cancel_error("");
+  if (!plain_cancel_) throw std::bad_alloc();
+}
+
+ErrorRef Engine::cancel_error(const Reason& reason, ErrorRef cause) const noexcept {
+  ErrorRef made = Error::from([&] {
+    Error::Fields f;
+    f.code = Status::canceled;
+    f.message = "cancelled by " + self_.name;
+    if (!reason.text.empty()) f.message.append(": ").append(reason.text).append(reason.name).append(reason.rest);
+    f.canceller = self_;
+    f.cause = std::move(cause);
+    return Error::make(std::move(f));
+  });
+  return made->canceled() ? made : plain_cancel_;
 }
 
 }  // namespace tractor::core

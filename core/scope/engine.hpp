@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.hpp"
 #include "fault/error.hpp"
 #include "loop/loop.hpp"
+#include "scope/wait_log.hpp"
 
 namespace tractor::core {
 
@@ -50,17 +52,26 @@ class TokenTable {
 
 class Engine {
  public:
-  Engine(Loop& loop, const ActorId& self) : loop_(loop), self_(self) {}
+  Engine(Loop& loop, const ActorId& self);
   Loop& loop() { return loop_; }
   TokenTable& tokens() { return tokens_; }
+  WaitLog& wait_log() { return wait_log_; }
   const ActorId& self() const { return self_; }
-  /// An ECANCELED with this actor's name on it.
-  ErrorRef cancel_error(const std::string& reason, ErrorRef cause = {}) const;
+  /// An ECANCELED with this actor's name on it. A cancel needs no memory: without any it only says less.
+  ErrorRef cancel_error(std::string_view reason, ErrorRef cause = {}) const noexcept {
+    return cancel_error({reason, {}, {}}, std::move(cause));
+  }
+  struct Reason {
+    std::string_view text, name, rest;  ///< one after the other
+  };
+  ErrorRef cancel_error(const Reason& reason, ErrorRef cause = {}) const noexcept;
 
  private:
   Loop& loop_;
   const ActorId& self_;
   TokenTable tokens_;
+  WaitLog wait_log_{loop_};
+  ErrorRef plain_cancel_;
 };
 
 }  // namespace tractor::core

@@ -33,7 +33,9 @@ Nursery::Nursery(Engine& engine, Nursery* parent, NurseryOptions options)
 Nursery::Nursery(NurseryOptions options)
     : engine_(nullptr), parent_(nullptr), options_(std::move(options)), phase_(Phase::ended) {}
 
-Nursery::~Nursery() = default;
+Nursery::~Nursery() {
+  if (parent_ && counted_) parent_->leave();  // its derived class could not be made
+}
 
 // --- the counter ---------------------------------------------------------------------------------------------------
 
@@ -49,7 +51,14 @@ void Nursery::settle() {
     cut_by_.reset();
   else if (!cut_by_)
     cut_by_ = timed_out_ ? Status::timed_out : cancelled_outside_ ? Status::canceled : Status::ok;
-  quiet() ? engine_->loop().post(*this) : Ready::unlink();
+  if (quiet()) return engine_->loop().post(*this);
+  Ready::unlink();
+  if (wait_note_ == WaitNote::wanted && work_ > 0) note_wait();
+}
+
+void Nursery::note_wait() {
+  wait_note_ = WaitNote::done;
+  engine_->wait_log().add(*this);
 }
 
 void Nursery::add_op(Op& op) {
@@ -90,7 +99,9 @@ void Nursery::one_shot_ended() {
 }
 
 void Nursery::stop_if_one_shots_failed() {
-  if (one_shots_ == 0 && one_shot_failed_) stop_all(engine_->cancel_error(errors_.front()->message(), errors_.front()));
+  if (one_shots_ > 0 || !one_shot_failed_) return;
+  const ErrorRef& first = errors_.empty() ? unlisted_error_ : errors_.front();
+  stop_all(engine_->cancel_error(first->message(), first));
 }
 
 void Nursery::dismiss_daemons() {
@@ -113,6 +124,7 @@ void Nursery::body_over() {
 void Nursery::close() {
   if (ended()) return;
   phase_ = Phase::closed;
+  expect_end();
   close_nested();
   settle();
 }
@@ -121,7 +133,7 @@ void Nursery::close_nested() {
   for (Nursery* n = nested_.first(); n; n = nested_.after(*n)) n->close();
 }
 
-bool Nursery::cancel(const std::string& reason) {
+bool Nursery::cancel(std::string_view reason) {
   if (ended() || stopped_) return false;
   stop_all(engine_->cancel_error(reason));
   return true;
@@ -150,7 +162,11 @@ void Nursery::collect(ErrorRef err) {
 }
 
 void Nursery::keep(const ErrorRef& err) {
-  if (ErrorRef fresh = news_in(err)) errors_.push_back(std::move(fresh));
+  try {
+    if (ErrorRef fresh = news_in(err)) errors_.push_back(std::move(fresh));
+  } catch (const std::bad_alloc&) {
+    if (!unlisted_error_) unlisted_error_ = err;
+  }
 }
 
 ErrorRef Nursery::news_in(const ErrorRef& err) const {
@@ -180,6 +196,8 @@ void Nursery::stop_all(ErrorRef why) {
   cancel_reason_ = std::move(why);
   Ref<Nursery> self(this);
   phase_ = Phase::closed;
+  expect_end();
+  scope_stopped(cancel_reason_);
   // None of these calls runs a completion: outcomes are only decided here.
   for (Op* op = ops_.first(); op; op = ops_.after(*op)) op->cancel(cancel_reason_);
   for (Nursery* n = nested_.first(); n; n = nested_.after(*n)) {
@@ -204,16 +222,30 @@ void Nursery::set_deadline(int64_t from_now) {
 void Nursery::on_timer() {
   if (stopped_) return;  // something else came first
   timed_out_ = true;
-  stop_all(engine_->cancel_error("deadline of nursery '" + options_.name + "' passed"));
+  std::string rest = "' passed";
+  try {
+    if (work_ > 0) rest += "; still open: " + open_work();
+  } catch (const std::bad_alloc&) {
+    // It says less.
+  }
+  stop_all(engine_->cancel_error({"deadline of nursery '", options_.name, rest}));
 }
 
 // --- the end -------------------------------------------------------------------------------------------------------
 
 ErrorRef Nursery::outcome() const {
-  if (errors_.size() == 1) return errors_.front();
-  if (!errors_.empty())
-    return Error::group(std::to_string(errors_.size()) + " errors in nursery '" + options_.name + "'", errors_);
-  if (cut_by_ == Status::timed_out) return Error::of(*cut_by_, "deadline of nursery '" + options_.name + "' passed");
+  if (errors_.empty() && unlisted_error_) return unlisted_error_;
+  if (errors_.size() == 1 && !unlisted_error_) return errors_.front();
+  if (!errors_.empty()) {
+    return Error::from([&] {
+      std::vector<ErrorRef> all = errors_;
+      if (unlisted_error_) all.push_back(unlisted_error_);
+      std::string message = std::to_string(all.size()) + " errors in nursery '" + options_.name + "'";
+      return Error::group(std::move(message), std::move(all));
+    });
+  }
+  if (cut_by_ == Status::timed_out)
+    return Error::from([&] { return Error::of(*cut_by_, "deadline of nursery '" + options_.name + "' passed"); });
   if (cut_by_ == Status::canceled) return cancel_reason_;
   return {};
 }
@@ -224,11 +256,15 @@ void Nursery::fire() {
   close_nested();  // what is left of them is open and empty: there is nobody who could use it
   if (!quiet()) return;
   if (daemons_ > 0) dismiss_daemons();
-  if (!quiet() || daemons_ > 0) return;
+  if (!quiet() || daemons_ > 0) {
+    if (wait_note_ == WaitNote::wanted) note_wait();
+    return;
+  }
 
   Ref<Nursery> self = Ref<Nursery>::adopt(this);
   Ready::unlink();
   Timer::disarm();
+  Link<WaitTag>::unlink();
   ErrorRef out = outcome();
   phase_ = Phase::ended;
   if (end_token_ > 0) engine_->tokens().remove(end_token_);
@@ -247,19 +283,38 @@ void Nursery::fire() {
   engine_ = nullptr;
 }
 
+void Nursery::abandon() {
+  Ref<Nursery> self = Ref<Nursery>::adopt(this);
+  Ready::unlink();
+  Timer::disarm();
+  Link<WaitTag>::unlink();
+  phase_ = Phase::ended;
+  while (OwnedBy* owned = owned_.pop_front()) owned->nursery_ended();
+  engine_ = nullptr;
+}
+
 void* Nursery::alloc(size_t size) {
   memory_.emplace_back(new std::byte[size ? size : 1]{});
   return memory_.back().get();
 }
 
 std::string Nursery::open_work() {
+  constexpr size_t kMost = 10;
   std::string text;
+  size_t named = 0, ops = 0;
   auto add = [&](const std::string& what) { text += (text.empty() ? "" : ", ") + what; };
-  size_t ops = 0;
-  for (Op* op = ops_.first(); op; op = ops_.after(*op)) ++ops;
+  auto name = [&](const std::string& what) {
+    if (++named <= kMost) add(what);
+  };
+  for (Op* op = ops_.first(); op; op = ops_.after(*op)) {
+    std::string what = op->what();
+    what.empty() ? void(++ops) : name(what);
+  }
   if (ops > 0) add(std::to_string(ops) + (ops == 1 ? " operation" : " operations"));
-  for (ChildOf* c = children_.first(); c; c = children_.after(*c)) add("child '" + c->child_name() + "'");
-  for (Nursery* n = nested_.first(); n; n = nested_.after(*n)) add("nursery '" + n->options_.name + "'");
+  for (ChildOf* c = children_.first(); c; c = children_.after(*c)) name("child '" + c->child_name() + "'");
+  for (Nursery* n = nested_.first(); n; n = nested_.after(*n)) name(n->what());
+  if (std::string own = own_work(); !own.empty()) name(own);
+  if (named > kMost) add("and " + std::to_string(named - kMost) + " more");
   return text.empty() ? "nothing" : text;
 }
 
@@ -271,7 +326,7 @@ OpToken Nursery::end_token() {
 }
 
 void Nursery::token_cancel() {
-  cancel_from_outside(engine_->cancel_error("nursery '" + options_.name + "' cancelled"));
+  cancel_from_outside(engine_->cancel_error({"nursery '", options_.name, "' cancelled"}));
 }
 
 bool Nursery::token_abandon() {
@@ -292,7 +347,7 @@ bool UserNursery::deliver_end(const ErrorRef& outcome) {
   fn_(to_c(outcome.get()), user_);
   if (outcome && !outcome->canceled() && outcome->times_handled() == seen)
     TRACTOR_LOG(kWarning, "tractor.scope", "the end of nursery '%s' ignored its error: %s", options().name.c_str(),
-                outcome->format().c_str());
+                outcome->log_text().c_str());
   return true;
 }
 

@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/handles.hpp"
@@ -58,21 +60,27 @@ struct NurseryOptions {
   bool cancel_daemons = false;
 };
 
-class Nursery : public RefCounted<Nursery>, public Link<NestedTag>, public Tokened, private Ready, private Timer {
+class Nursery : public RefCounted<Nursery>,
+                public Link<NestedTag>,
+                public WaitsInLog,
+                public Tokened,
+                private Ready,
+                private Timer {
  public:
   Engine& engine() const { return *engine_; }
   Nursery* parent() const { return parent_; }
   const NurseryOptions& options() const { return options_; }
   bool ended() const { return phase_ == Phase::ended; }
-  bool cancel_called() const { return cancel_reason_ || !errors_.empty(); }
+  bool cancel_called() const { return cancel_reason_ || has_errors(); }
   const ErrorRef& cancel_reason() const { return cancel_reason_; }
-  bool has_errors() const { return !errors_.empty(); }
+  bool has_errors() const { return !errors_.empty() || unlisted_error_; }
+  const Error* first_error() const { return errors_.empty() ? unlisted_error_.get() : errors_.front().get(); }
   bool closed() const { return phase_ != Phase::open; }
 
   /// The body is over, here and in nested nurseries.
   void close();
   /// Its own wish; absorbed at the end. False if it was cancelled already.
-  bool cancel(const std::string& reason);
+  bool cancel(std::string_view reason);
   /// Somebody else's wish: it ends with ECANCELED unless something failed. A shielded one ignores its parent's.
   void cancel_from_outside(const ErrorRef& why);
   /// Raises; an ECANCELED only cancels. One error is kept for each failure.
@@ -106,8 +114,10 @@ class Nursery : public RefCounted<Nursery>, public Link<NestedTag>, public Token
   /// Looks again whether it can end: a daemon is no longer in use.
   void settle();
 
-  /// What keeps it from ending, for errors and logs: "2 operations, child 'w1', nursery 'pool'".
+  /// What keeps it from ending, for errors and logs: "hold 'socket', 2 operations, child 'w1', nursery 'pool'".
   std::string open_work();
+  /// What it is called there itself.
+  virtual std::string what() const { return "nursery '" + options_.name + "'"; }
 
   void token_cancel() override;
   bool token_abandon() override;
@@ -128,6 +138,12 @@ class Nursery : public RefCounted<Nursery>, public Link<NestedTag>, public Token
     body_running_ = running;
     if (!running) settle();
   }
+  /// Its end if it was never used: nothing is delivered, nobody told.
+  void abandon();
+  /// It is to end soon: the log says what for if it has to wait.
+  void expect_end() {
+    if (wait_note_ == WaitNote::none) wait_note_ = WaitNote::wanted;
+  }
   /// The function that is its body has returned; nested nurseries stay open.
   void body_over();
   /// Closed and without work, with only idle nested nurseries left or none. May raise; may be asked again.
@@ -137,9 +153,15 @@ class Nursery : public RefCounted<Nursery>, public Link<NestedTag>, public Token
   /// Everything is over, the parent was told. The last call.
   virtual void on_gone() {}
   virtual void disarm_end() {}
+  /// Everything in it is being told to stop. Not for one that is born so.
+  virtual void scope_stopped(const ErrorRef& /*why*/) {}
+  /// What it waits for that is no operation, child or nursery of its own.
+  virtual std::string own_work() { return {}; }
+  uint32_t work() const { return work_; }
 
  private:
   enum class Phase : uint8_t { open, closed, ended };
+  enum class WaitNote : uint8_t { none, wanted, done };
   struct Observer {
     tractor_done_fn fn;
     void* user;
@@ -156,6 +178,7 @@ class Nursery : public RefCounted<Nursery>, public Link<NestedTag>, public Token
   void stop_if_one_shots_failed();
   void close_nested();
   void dismiss_daemons();
+  void note_wait();
   ErrorRef outcome() const;
 
   Engine* engine_;
@@ -166,12 +189,14 @@ class Nursery : public RefCounted<Nursery>, public Link<NestedTag>, public Token
   List<ChildOf, ChildTag> children_;
   List<OwnedBy, OwnedTag> owned_;
   std::vector<ErrorRef> errors_;
+  ErrorRef unlisted_error_;  ///< the first one that there was no memory for in the list
   std::vector<Observer> observers_;
   std::vector<std::unique_ptr<std::byte[]>> memory_;
   ErrorRef cancel_reason_;
   OpToken end_token_ = 0;
   uint32_t work_ = 0, daemons_ = 0, one_shots_ = 0;
   Phase phase_ = Phase::open;
+  WaitNote wait_note_ = WaitNote::none;
   std::optional<Status> cut_by_;  ///< how it ends if nothing fails, fixed when nothing is left
   bool counted_ = false;          ///< is work of its parent
   bool body_running_ = false;
@@ -186,6 +211,8 @@ class UserNursery final : public Nursery {
  public:
   static Nursery* open(Nursery& parent, NurseryOptions options, tractor_done_fn fn, void* user);
   static Nursery* dead() { return new UserNursery(); }
+  /// The same in memory that is there already.
+  static Nursery* dead_at(void* place) { return new (place) UserNursery(); }
 
  private:
   UserNursery(Nursery& parent, NurseryOptions options, tractor_done_fn fn, void* user)

@@ -10,7 +10,10 @@ Op::Op(Nursery& in, bool armed) : nursery_(in), token_(in.engine().tokens().add(
   nursery_.add_op(*this);
 }
 
-Op::~Op() { nursery_.remove_op(*this); }
+Op::~Op() {
+  drop_token();
+  nursery_.remove_op(*this);
+}
 
 Engine& Op::engine() const { return nursery_.engine(); }
 
@@ -48,7 +51,7 @@ void Op::fire() {
   if (armed_) {
     deliver(outcome_.get());
     if (outcome_ && !outcome_->handled() && !outcome_->canceled())
-      TRACTOR_LOG(kWarning, "tractor.scope", "a completion ignored its error: %s", outcome_->format().c_str());
+      TRACTOR_LOG(kWarning, "tractor.scope", "a completion ignored its error: %s", outcome_->log_text().c_str());
   } else if (outcome_ && !outcome_->canceled()) {
     orphan_error(outcome_);
   }
@@ -57,10 +60,7 @@ void Op::fire() {
 
 void Op::orphan_error(ErrorRef err) { nursery_.fail(std::move(err)); }
 
-void Op::finish_silently() {
-  drop_token();
-  delete this;
-}
+void Op::finish_silently() { delete this; }
 
 void Op::drop_token() {
   if (token_ > 0) engine().tokens().remove(token_);

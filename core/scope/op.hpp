@@ -1,6 +1,9 @@
 // One operation: decided once at its event, delivered later from the ready queue, disarmed at any time before that.
 #pragma once
 
+#include <new>
+#include <string>
+
 #include "base/list.hpp"
 #include "fault/error.hpp"
 #include "loop/loop.hpp"
@@ -18,6 +21,8 @@ class Op : public Link<OpsTag>, public Tokened, private Ready {
   OpToken token() const { return token_; }
   Nursery& nursery() const { return nursery_; }
   bool decided() const { return decided_; }
+  /// What it is called in logs and errors; empty: just an operation.
+  virtual std::string what() const { return {}; }
 
   /// Asks it to stop, with the ECANCELED (or ETIMEDOUT) that it shall end with. After a decision, and the second time,
   /// nothing happens.
@@ -25,6 +30,17 @@ class Op : public Link<OpsTag>, public Tokened, private Ready {
   /// Begins: true if the work shall be done; false if the nursery is cancelled, and then it is decided so, or if there
   /// was no token for it, and then it is gone.
   bool begin();
+  /// Runs what its start has to do, after begin(). Without memory for that it is gone as if it had never been there, and
+  /// std::bad_alloc tells the caller of the start.
+  template <class F>
+  void go(F&& work) {
+    try {
+      work();
+    } catch (const std::bad_alloc&) {
+      finish_silently();
+      throw;
+    }
+  }
 
   void token_cancel() override;
   bool token_abandon() override;

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
+#include <new>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -121,8 +122,12 @@ void ChildProcess::on_fd(unsigned) {
     report();
     return;
   }
-  loop_.arm_after(*this, kStderrPatience);
-  stderr_->drain();
+  try {
+    loop_.arm_after(*this, kStderrPatience);
+    stderr_->drain();
+  } catch (const std::bad_alloc&) {
+    on_timer();
+  }
 }
 
 void ChildProcess::on_timer() {

@@ -1,6 +1,7 @@
 #include "spawn/stderr_pipe.hpp"
 
 #include <cerrno>
+#include <new>
 #include <poll.h>
 #include <unistd.h>
 
@@ -61,7 +62,7 @@ void StderrPipe::read_some(size_t limit) {
   }
 }
 
-void StderrPipe::keep(const char* p, size_t n) {
+void StderrPipe::keep(const char* p, size_t n) try {
   tail_.append(p, n);
   // Cut seldom: a move of the whole tail for every line would cost more than the line.
   if (tail_.size() > 4 * kTail) {
@@ -69,6 +70,8 @@ void StderrPipe::keep(const char* p, size_t n) {
     cut_ = true;
   }
   if (relay_) pending_.append(p, n);
+} catch (const std::bad_alloc&) {
+  // A line that is lost is better than a child that is.
 }
 
 size_t StderrPipe::next_piece(bool partial_lines) const {
@@ -92,8 +95,7 @@ void StderrPipe::pass_on(bool partial_lines) {
       pending_.erase(0, static_cast<size_t>(written));
       // Somebody else's line comes next.
       if (line_open) pending_ += '\n';
-    } else if (written < 0 && (errno == EAGAIN || errno == EINTR)) {
-      loop_.arm_after(*this, kRetry);
+    } else if (written < 0 && (errno == EAGAIN || errno == EINTR) && wait_for_room()) {
       break;
     } else {
       relay_ = false;
@@ -102,6 +104,15 @@ void StderrPipe::pass_on(bool partial_lines) {
   }
   if (watch_) watch_->want(pending_.size() < kBacklog ? unsigned{kRead} : 0);
   if (done()) owner_.on_stderr_done();
+}
+
+bool StderrPipe::wait_for_room() {
+  try {
+    loop_.arm_after(*this, kRetry);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 std::string StderrPipe::tail() const {

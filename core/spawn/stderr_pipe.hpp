@@ -40,6 +40,7 @@ class StderrPipe final : private FdHandler, private Timer {
   void read_some(size_t limit);
   void keep(const char* p, size_t n);
   void pass_on(bool partial_lines);
+  bool wait_for_room();
   size_t next_piece(bool partial_lines) const;
   void close();
 

@@ -126,7 +126,7 @@ constexpr size_t kShortest = kStopHead.size() + kUuidLength;
 Frequent looks_like(Bytes body) {
   if (body.size() < kShortest) return Frequent::none;
   switch (static_cast<unsigned char>(body[kTypeLength])) {
-    case 0xa5: return Frequent::start;
+    case 0xa5: return body[kTypeLength + 1] == 'Y' ? Frequent::yield : Frequent::start;
     case 0xa6: return Frequent::return_;
     case 0xa8: return Frequent::start_ack;
     default: return Frequent::none;
@@ -134,6 +134,7 @@ Frequent looks_like(Bytes body) {
 }
 
 bool decode_canonical(Bytes body, StartAck& out) { return read_start_ack(Reader(body), out); }
+bool decode_canonical(Bytes body, Yield& out) { return read_carrier(Reader(body), kYieldHead, out); }
 bool decode_canonical(Bytes body, Return& out) { return read_carrier(Reader(body), kReturnHead, out); }
 
 bool StartMemo::recall(Bytes body, Start& out) const {

@@ -11,14 +11,15 @@ namespace tractor::core::wire {
 /// Takes the seven messages of running dialogs; the others come once per connection or less.
 bool decode_canonical(Bytes body, Message& out);
 
-// The three messages of a call, without the way through Message.
+// The messages of calls and streams, without the way through Message.
 
-enum class Frequent : uint8_t { none, start, start_ack, return_ };
+enum class Frequent : uint8_t { none, start, start_ack, return_, yield };
 /// By its looks only: the reader of that message decides.
 Frequent looks_like(Bytes body);
 
 bool decode_canonical(Bytes body, StartAck& out);
 bool decode_canonical(Bytes body, Return& out);
+bool decode_canonical(Bytes body, Yield& out);
 
 /// What stood around cid and kwargs in the last Start of a connection: callers repeat themselves, and then a compare
 /// does for a parse.

@@ -137,6 +137,13 @@ bool Fields::nullable_boolean(size_t field, std::optional<bool>& out) const {
   return !present(field) || is_nil(field) || boolean(field, out.emplace());
 }
 
+bool Fields::integer(size_t field, uint64_t& out) const {
+  if (!required(field)) return false;
+  Token token;
+  Cursor(values_[field]).next(token);
+  return token.to_uint64(out) || wrong(field, "a whole number from 0 to 2^64-1");
+}
+
 bool Fields::nullable_int(size_t field, std::optional<int64_t>& out) const {
   if (!present(field) || is_nil(field)) return true;
   Cursor in(values_[field]);

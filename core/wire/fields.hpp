@@ -68,6 +68,7 @@ class Fields {
   bool boolean(size_t field, bool& out) const;
   bool nullable_boolean(size_t field, std::optional<bool>& out) const;
   bool nullable_int(size_t field, std::optional<int64_t>& out) const;
+  bool integer(size_t field, uint64_t& out) const;
   bool uid(size_t field, Uid& out) const { return read<Uid, read_uid>(field, out); }
   bool nullable_uid(size_t field, std::optional<Uid>& out) const;
   bool addrs(size_t field, std::vector<WireAddr>& out) const {

@@ -70,13 +70,14 @@ void append_real(std::string& out, double v) {
 
 class JsonWriter {
  public:
-  JsonWriter(Bytes value, std::string& out) : in_(value), out_(out) {}
+  JsonWriter(Bytes value, std::string& out, size_t most) : in_(value), out_(out), most_(most) {}
 
-  /// False if the input is broken; the text is then cut off.
+  /// False if the input is broken or the text long enough; it is then cut off.
   bool value(size_t depth) {
     Cursor here = in_;
     Token token;
-    if (!in_.next(token)) return false;
+    if (out_.size() > most_ || !in_.next(token)) return false;
+    token.bytes = token.bytes.substr(0, most_);
     switch (token.kind) {
       case Kind::nil: out_ += "null"; return true;
       case Kind::boolean: out_ += token.boolean ? "true" : "false"; return true;
@@ -144,13 +145,14 @@ class JsonWriter {
 
   Cursor in_;
   std::string& out_;
+  size_t most_;
 };
 
 }  // namespace
 
-std::string to_json(Bytes value) {
+std::string to_json(Bytes value, size_t most) {
   std::string out;
-  if (!JsonWriter(value, out).value(0)) out += "...";
+  if (!JsonWriter(value, out, most).value(0)) out += "...";
   return out;
 }
 

@@ -1,4 +1,4 @@
-// The ten messages of the protocol, decoded, and the codec between them and frame bodies.
+// The ten messages of the protocol and one of our own, decoded, and the codec between them and frame bodies.
 //
 // Everything in a decoded message is a view into the frame. What goes out has msg_type first and every field in the
 // protocol's order; what comes in may have its keys in any order, unknown keys, and absent optional ones.
@@ -68,6 +68,12 @@ struct Return {
 };
 struct Stop {
   std::string_view cid;
+  bool because_of_error = false;  ///< ours (key "err"): an Error follows; false: absent
+};
+/// Ours, between native peers only: the window of a stream opens again by so many bytes.
+struct Credit {
+  std::string_view cid;
+  uint64_t bytes;
 };
 struct CancelAck {
   std::string_view cid;
@@ -84,7 +90,8 @@ struct ErrorMsg {
   Bytes bad_msg, bad_msg_as_dict;  ///< one value each; nil if there is none
 };
 
-using Message = std::variant<Aid, SpawnSpec, Start, StartAck, Started, Yield, Stop, Return, CancelAck, ErrorMsg>;
+using Message =
+    std::variant<Aid, SpawnSpec, Start, StartAck, Started, Yield, Stop, Return, CancelAck, ErrorMsg, Credit>;
 
 /// Why a body could not be taken, and how bad that is for the connection.
 struct DecodeError {
@@ -107,6 +114,7 @@ const char* functype_name(FuncType type);
 constexpr size_t kPrefix = 4;
 constexpr size_t kMaxFrameBeforeHandshake = 64 * 1024;
 constexpr size_t kMaxFrameDefault = 64 * 1024 * 1024;
+constexpr size_t kMaxFramePossible = UINT32_MAX;
 
 inline uint32_t read_prefix(const char* p) {
   auto b = [&](int i) { return static_cast<uint32_t>(static_cast<unsigned char>(p[i])); };
@@ -123,6 +131,8 @@ class StartTemplate {
  public:
   StartTemplate(std::string_view ns, std::string_view func, Uid caller);
   bool matches(std::string_view ns, std::string_view func) const { return ns == ns_ && func == func_; }
+  /// How long the body is that append() writes.
+  size_t size(Bytes kwargs) const;
   /// `cid` has 36 characters.
   void append(OutBuffer& out, const char* cid, Bytes kwargs) const;
 
@@ -133,5 +143,11 @@ class StartTemplate {
 /// Frames with a short cid-and-payload layout, written without going through Message.
 void append_start_ack(OutBuffer& out, std::string_view cid, FuncType type);
 void append_return(OutBuffer& out, std::string_view cid, Bytes pld);
+/// How long the body of a Return is; that of a Started has one byte more.
+size_t return_size(std::string_view cid, Bytes pld);
+size_t started_size(std::string_view cid, Bytes pld);
+/// The beginning of every Yield of a dialog, its prefix included, up to the payload.
+std::string yield_head(std::string_view cid);
+void append_yield(OutBuffer& out, std::string_view head, Bytes pld);
 
 }  // namespace tractor::core::wire

@@ -65,10 +65,16 @@ bool decode_carrier(const Fields& f, Message& out) {
   return f.text(0, m.cid) && f.any(1, m.pld) && keep(out, m);
 }
 
-constexpr std::string_view kStop[] = {"cid"};
+constexpr std::string_view kStop[] = {"cid", "err"};
 bool decode_stop(const Fields& f, Message& out) {
   Stop m;
-  return f.text(0, m.cid) && keep(out, m);
+  return f.text(0, m.cid) && (!f.present(1) || f.boolean(1, m.because_of_error)) && keep(out, m);
+}
+
+constexpr std::string_view kCredit[] = {"cid", "bytes"};
+bool decode_credit(const Fields& f, Message& out) {
+  Credit m{};
+  return f.text(0, m.cid) && f.integer(1, m.bytes) && keep(out, m);
 }
 
 bool decode_cancel_ack(const Fields& f, Message& out) {
@@ -120,6 +126,7 @@ constexpr Type kTypes[] = {
     {"Return", kCarrier, decode_carrier<Return>},
     {"CancelAck", kCarrier, decode_cancel_ack},
     {"Error", kError, nullptr},
+    {"Credit", kCredit, decode_credit},
 };
 
 DecodeError failure(DecodeError::Kind kind, std::string message) { return {kind, std::move(message), {}}; }

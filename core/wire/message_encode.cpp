@@ -77,8 +77,17 @@ class BodyWriter {
   void operator()(const Yield& m) { carrier("Yield", m.cid, m.pld); }
   void operator()(const Return& m) { carrier("Return", m.cid, m.pld); }
   void operator()(const Stop& m) {
-    head(2, "Stop");
+    head(m.because_of_error ? 3 : 2, "Stop");
     text("cid", m.cid);
+    if (!m.because_of_error) return;
+    key("err");
+    p_.boolean(true);
+  }
+  void operator()(const Credit& m) {
+    head(3, "Credit");
+    text("cid", m.cid);
+    key("bytes");
+    p_.integer(m.bytes);
   }
   void operator()(const CancelAck& m) {
     head(3, "CancelAck");

@@ -23,7 +23,9 @@ extern "C" {
 
 /** Kinds of endpoint. */
 enum tractor_endpoint_kind {
-    TRACTOR_FUNCTION = 0 /**< called with tractor_portal_run(), answers once */
+    TRACTOR_FUNCTION = 0, /**< called with tractor_portal_run(), answers once */
+    TRACTOR_CONTEXT = 1,  /**< opened with tractor_portal_open_context(): starts, may stream, answers once */
+    TRACTOR_GENERATOR = 2 /**< opened with tractor_portal_open_stream_from(): only sends, and answers nil to end */
 };
 
 /** One endpoint. The layout is frozen, because programs have arrays of it. */
@@ -32,7 +34,7 @@ typedef struct tractor_endpoint {
     tractor_endpoint_fn fn; /**< the body */
     uint32_t kind;          /**< ::tractor_endpoint_kind */
     uint32_t flags;         /**< 0 */
-    const char *schema;     /**< NULL */
+    const char *schema;     /**< the types of what it starts with, streams and returns, see schema.h; NULL: any */
     const char *doc;        /**< one line for people, or NULL */
     void *reserved[2];      /**< NULL */
 } tractor_endpoint;
@@ -40,6 +42,21 @@ typedef struct tractor_endpoint {
 #define TRACTOR_FUNC(name, fn)                                        \
     {                                                                 \
         (name), (fn), TRACTOR_FUNCTION, 0, NULL, NULL, { NULL, NULL } \
+    }
+/** A context endpoint. */
+#define TRACTOR_CTX(name, fn)                                        \
+    {                                                                \
+        (name), (fn), TRACTOR_CONTEXT, 0, NULL, NULL, { NULL, NULL } \
+    }
+/** A generator endpoint. */
+#define TRACTOR_GEN(name, fn)                                          \
+    {                                                                  \
+        (name), (fn), TRACTOR_GENERATOR, 0, NULL, NULL, { NULL, NULL } \
+    }
+/** A context endpoint with payload types, such as `"int | None"`. */
+#define TRACTOR_CTX_TYPED(name, fn, schema)                              \
+    {                                                                    \
+        (name), (fn), TRACTOR_CONTEXT, 0, (schema), NULL, { NULL, NULL } \
     }
 /** The end of an array of endpoints. */
 #define TRACTOR_ENDPOINTS_END                        \
@@ -53,7 +70,7 @@ typedef struct tractor_endpoint {
  * @param list    ended by ::TRACTOR_ENDPOINTS_END; must stay valid for ever
  * @param user    for the endpoint functions
  * @return ::TRACTOR_OK; ::TRACTOR_EINVAL for a bad name, a NULL list or a NULL function, ::TRACTOR_EALREADY if one of the names is taken (then
- *         none is added), ::TRACTOR_ENOTSUP for an unknown kind, ::TRACTOR_EBUSY while an actor is open (but in `tractor_module_init`), ::TRACTOR_ENOMEM
+ *         none is added), ::TRACTOR_ENOTSUP for an unknown kind, ::TRACTOR_EMSGTYPE for a schema that is none, ::TRACTOR_EBUSY while an actor is open (but in `tractor_module_init`), ::TRACTOR_ENOMEM
  * @anythread
  */
 TRACTOR_API int tractor_register(const char *module, const tractor_endpoint *list, void *user);
@@ -120,8 +137,17 @@ typedef struct tractor_root_options {
     uint32_t flags;                    /**< ::tractor_root_flag */
     uint32_t reserved0;                /**< 0 */
     int64_t handshake_timeout_ns;      /**< for connections made to us; 0: 10 s */
-    uint64_t max_frame;                /**< largest message taken, in bytes; 0: 64 MiB */
+    uint64_t stream_window;            /**< how much of one stream may be on its way to this actor, in bytes; 0: 2 MiB;
+                                            ::TRACTOR_NO_WINDOW: no back-pressure, as with a peer of another make.
+                                            Inherited by all descendants */
+    uint64_t max_frame;                /**< longest message taken, in bytes; 0: 64 MiB. Inherited by all descendants and
+                                            told to all actors that use this library: a call that would exceed it
+                                            completes with EINVAL, an answer is replaced by a ValueError that names both
+                                            sizes. Whoever sends more all the same loses the connection. There is no limit
+                                            for calls to oneself */
 } tractor_root_options;
+/** For tractor_root_options::stream_window. */
+#define TRACTOR_NO_WINDOW 0xffffffffffffffffULL
 /** Starts a designated initialiser: `{ TRACTOR_ROOT_OPTIONS, .name = "root" }`. */
 #define TRACTOR_ROOT_OPTIONS .struct_size = sizeof(tractor_root_options)
 

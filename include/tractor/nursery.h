@@ -25,6 +25,8 @@ extern "C" {
  * Not work are: an open nested nursery with nothing in it, and, under ::TRACTOR_NURSERY_CANCEL_DAEMONS, children that only
  * serve.
  *
+ * A nursery that was closed or cancelled and still waits a second later says once in the log, at level info, what for.
+ *
  * **How it ends.** With the real errors it received: one as itself, several as a group; each failure once, however many
  * operations saw it. Without any: with ::TRACTOR_ETIMEDOUT if its own timeout cut it, with ::TRACTOR_ECANCELED if it was
  * cancelled from outside, else with success. Its own tractor_nursery_cancel() is success.
@@ -197,7 +199,7 @@ TRACTOR_API int tractor_op_abandon(tractor_actor *actor, tractor_op op);
 /**
  * @brief Declares work that the library cannot see: a thread, a foreign timer, a coroutine.
  * @param nursery    does not end before the hold is completed
- * @param what       names it in logs and errors; copied; may be NULL
+ * @param what       names it in the log and in the cancel error of a deadline; copied; may be NULL
  * @param on_cancel  runs at most once, later, when the nursery or the hold is cancelled; NULL: nothing to do. It is a request:
  *                   the hold lasts until tractor_op_complete()
  * @param user       for `on_cancel`

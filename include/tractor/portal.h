@@ -21,12 +21,23 @@ extern "C" {
  * @{
  */
 
+/** Flags of tractor_call_options. */
+enum tractor_call_flag {
+    TRACTOR_CALL_ALLOW_OVERRUNS =
+        1 /**< contexts and streams: 616 more messages than `buffer` may wait here. Opening the
+                                         stream decides it anew */
+};
+
 /** Options of a call. Zero means default everywhere. */
 typedef struct tractor_call_options {
     size_t struct_size; /**< sizeof(tractor_call_options) */
     int64_t timeout_ns; /**< 0: the default of the call, which is no limit unless it says otherwise */
-    uint32_t flags;     /**< 0 */
-    uint32_t reserved0; /**< 0 */
+    uint32_t flags;     /**< ::tractor_call_flag */
+    uint32_t buffer;    /**< contexts and streams: how many messages of a peer without back-pressure wait here, and how
+                             many values slow subscribers can fall behind; 0: 64 */
+    const char
+        *schema; /**< contexts: what the endpoint's payloads must be, see schema.h; NULL: as this program itself has
+                             registered the endpoint, if it has */
 } tractor_call_options;
 /** Starts a designated initialiser. */
 #define TRACTOR_CALL_OPTIONS .struct_size = sizeof(tractor_call_options)
@@ -75,6 +86,64 @@ TRACTOR_API tractor_op tractor_portal_run(tractor_portal *portal, tractor_nurser
 TRACTOR_API tractor_op tractor_portal_run_from_ns(tractor_portal *portal, tractor_nursery *in, const char *ns,
                                                   const char *func, tractor_bytes args,
                                                   const tractor_call_options *options, tractor_value_fn fn, void *user);
+
+/**
+ * @brief Opens a context: runs a context endpoint of the peer as a task that is linked with a scope here.
+ * @param portal      the way there
+ * @param in          the nursery that waits, parent of the ctx's own; NULL: the portal's own
+ * @param module      the endpoint's module, which the peer must expose
+ * @param func        its name
+ * @param args        a map with string keys; `{NULL, 0}`: no arguments
+ * @param options     NULL for defaults; the timeout bounds the whole context and ends it with ::TRACTOR_ETIMEDOUT
+ * @param on_started  runs at most once, when the endpoint has called tractor_ctx_started(); may be NULL
+ * @param on_result   runs exactly once, last; NULL: an error goes to `in`, the result is dropped
+ * @param user        for both
+ * @return a token that stands for the context, or a negative status. Cancelling it cancels the context, abandoning it also silences
+ *         `on_started` and `on_result`
+ *
+ * The ctx has a nursery here, tractor_ctx_nursery(): operations of the ctx and of its stream run in it unless they name
+ * another one. The context ends when the peer's task has ended, nothing is left in that nursery, and what was received
+ * from its stream has been taken. Both ends are linked:
+ *
+ * - The task fails: the nursery here is cancelled, and `on_result` gets the error, boxed.
+ * - Something fails in the nursery here: the task is cancelled, and `on_result` gets that error.
+ * - tractor_ctx_cancel(), or a cancel of the ctx's own nursery: the task is cancelled and that is absorbed: `on_result` gets
+ *   neither error nor value.
+ * - `in` is cancelled, or the token: the task is cancelled, and `on_result` gets ::TRACTOR_ECANCELED.
+ * - Somebody else cancelled the task or its actor: `on_result` gets ::TRACTOR_ECTXCANCELED, tractor_error_canceller() says who.
+ *
+ * A cancelled task has 0.616 s for its last word. A real error always wins over the cancellation that it caused or met.
+ * @completes{the value that the endpoint returned, or both NULL after a cancel by this side; ::TRACTOR_EREMOTE, ::TRACTOR_ECTXCANCELED,
+ * ::TRACTOR_EOVERRUN, ::TRACTOR_EMSGTYPE, ::TRACTOR_ENOENDPOINT, ::TRACTOR_ECHILD, ::TRACTOR_ETRANSPORT, ::TRACTOR_ECANCELED, ::TRACTOR_ETIMEDOUT,
+ * ::TRACTOR_ERUNTIME if it is no context endpoint, ::TRACTOR_EINVAL, and whatever failed in the ctx's nursery}
+ * @loopthread
+ */
+TRACTOR_API tractor_op tractor_portal_open_context(tractor_portal *portal, tractor_nursery *in, const char *module,
+                                                   const char *func, tractor_bytes args,
+                                                   const tractor_call_options *options, tractor_started_fn on_started,
+                                                   tractor_value_fn on_result, void *user);
+
+/**
+ * @brief Runs a generator endpoint of the peer and receives what it yields.
+ * @param portal   the way there
+ * @param in       the nursery that waits; NULL: the portal's own
+ * @param module   the endpoint's module
+ * @param func     its name
+ * @param args     a map with string keys
+ * @param options  NULL for defaults; the timeout bounds the whole
+ * @param on_open  runs at most once, with a stream to receive from: nothing can be sent through it. Close it to leave early
+ * @param on_end   runs exactly once, last; NULL: an error goes to `in`
+ * @param user     for both
+ * @return a token, or a negative status
+ *
+ * It ends when ::TRACTOR_EEOF was received or the stream was closed, and the generator has been told to stop.
+ * @completes{NULL, or as tractor_portal_open_context()}
+ * @loopthread
+ */
+TRACTOR_API tractor_op tractor_portal_open_stream_from(tractor_portal *portal, tractor_nursery *in, const char *module,
+                                                       const char *func, tractor_bytes args,
+                                                       const tractor_call_options *options, tractor_stream_fn on_open,
+                                                       tractor_done_fn on_end, void *user);
 
 /**
  * @brief Asks the whole peer to end.

@@ -51,7 +51,8 @@ extern "C" {
     X(ESPAWN, -32, "child failed to start")                          \
     X(EREGISTRY, -33, "registrar")                                   \
     X(ERUNTIME, -34, "wrong use of the runtime")                     \
-    X(EUSER, -35, "raised by the program")
+    X(EUSER, -35, "raised by the program")                           \
+    X(ELAGGED, -36, "subscriber fell behind")
 
 /** Status codes; see the table in the documentation of each function for those it can answer. */
 enum tractor_status {

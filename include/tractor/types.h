@@ -22,7 +22,7 @@ extern "C" {
  *
  * **Handles** are opaque. A handle is valid until its end was reported to you, else until the scope that it lives in
  * has ended: a nursery until its end callback has returned, a portal as long as its nursery, a ctx until its endpoint
- * has ended. Nothing has to be freed. Where a `_ref` function exists, a reference keeps the memory, never the work:
+ * has ended or its `on_result` has returned, a stream as long as its ctx. Nothing has to be freed. Where a `_ref` function exists, a reference keeps the memory, never the work:
  * once the work has ended, every verb on the handle answers ::TRACTOR_ECLOSED.
  *
  * **Completions** are a pair `(fn, user)`, last in the parameter list. A call that returns a token greater than 0 runs
@@ -39,7 +39,8 @@ extern "C" {
 typedef struct tractor_actor tractor_actor;     /**< one node of the tree: this process */
 typedef struct tractor_nursery tractor_nursery; /**< the scope: owns everything started in it */
 typedef struct tractor_portal tractor_portal;   /**< the way into another actor */
-typedef struct tractor_ctx tractor_ctx;         /**< one task that a caller asked for, seen from inside it */
+typedef struct tractor_ctx tractor_ctx;         /**< one task that a caller asked for, seen from either side */
+typedef struct tractor_stream tractor_stream;   /**< values in both directions of a ctx */
 typedef struct tractor_error tractor_error;     /**< what went wrong: immutable, shared, any thread */
 typedef struct tractor_value tractor_value;     /**< one msgpack value, immutable */
 
@@ -80,6 +81,10 @@ typedef void (*tractor_done_fn)(const tractor_error *err, void *user);
 typedef void (*tractor_value_fn)(const tractor_error *err, const tractor_value *value, void *user);
 /** @brief An actor was started or looked for. @param err NULL on success @param portal NULL on error, or if nobody was found @param user yours */
 typedef void (*tractor_portal_fn)(const tractor_error *err, tractor_portal *portal, void *user);
+/** @brief A context has started. @param ctx yours until its result was told @param first what the endpoint started with @param user yours */
+typedef void (*tractor_started_fn)(tractor_ctx *ctx, const tractor_value *first, void *user);
+/** @brief A remote generator runs. @param stream yours until its end was told @param user yours */
+typedef void (*tractor_stream_fn)(tractor_stream *stream, void *user);
 /** @brief The body of an endpoint. @param ctx the task @param args the caller's arguments, a map @param user given at registration */
 typedef void (*tractor_endpoint_fn)(tractor_ctx *ctx, const tractor_value *args, void *user);
 /** @brief The body of the root. @param root the root's nursery @param user yours */

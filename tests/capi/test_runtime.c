@@ -228,6 +228,26 @@ static void post_at_the_end(void **state) {
     print_message("%d posts were told that the actor had ended\n", closed);
 }
 
+/* An actor that is open takes posts, also in the moment in which the loop's thread takes it over. */
+static void close_at_once(tractor_nursery *root, void *user) {
+    late *l = user;
+    (void)root;
+    tractor_actor_close(l->actor);
+}
+static void post_before_it_runs(void **state) {
+    (void)state;
+    late l = { 0 };
+    tractor_root_options options = kit_root_options(NULL);
+    assert_int_equal(tractor_actor_open(&options, close_at_once, NULL, &l, &l.actor), TRACTOR_OK);
+    tractor_actor_ref(l.actor);
+    pthread_create(&l.thread, NULL, post_until_closed, &l);
+    assert_int_equal(tractor_actor_run(l.actor), TRACTOR_OK);
+    pthread_join(l.thread, NULL);
+    assert_int_equal(l.last_status, TRACTOR_ECLOSED);
+    assert_int_equal(l.called, l.accepted);
+    tractor_actor_unref(l.actor);
+}
+
 /* ---- who may call ---- */
 
 static tractor_nursery *theirs;
@@ -364,6 +384,7 @@ int main(int argc, char **argv) {
         KIT_TEST(thread_cancelled_before_it_began),
         KIT_TEST(post_from_threads),
         KIT_TEST(post_at_the_end),
+        KIT_TEST(post_before_it_runs),
         KIT_TEST(wrong_thread),
         KIT_TEST(after_fork),
         KIT_TEST(run_inside_a_callback),

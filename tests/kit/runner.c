@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fnmatch.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -134,12 +135,34 @@ static int leave_after_failure(void **state) {
     return 0;
 }
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SANITIZES_THREADS
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define SANITIZES_THREADS
+#endif
+#ifdef SANITIZES_THREADS
+static void *return_at_once(void *user) { return user; }
+
+/* With the first thread of a process the sanitizer starts one of its own, and keeps it: a test would be told that it left
+ * it behind. What is forked later has it from the start. */
+static void start_sanitizer(void) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, return_at_once, NULL) != 0 || pthread_join(thread, NULL) != 0)
+        abort();
+}
+#else
+static void start_sanitizer(void) {}
+#endif
+
 int kit_run_tests_(const kit_test *tests, size_t count) {
     const char *only = getenv("KIT_ONLY");
     struct CMUnitTest *units = calloc(2 * count, sizeof *units);
     one *ones = calloc(2 * count, sizeof *ones);
     size_t used = 0;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    start_sanitizer();
     for (size_t i = 0; i < count; i++) {
         for (int uds = 0; uds < (tests[i].once ? 1 : 2); uds++) {
             one *o = &ones[used];

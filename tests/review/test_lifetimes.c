@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -185,9 +186,10 @@ static void stop_listening(int fd, const char *multiaddr) {
         unlink(multiaddr + 5);
 }
 
-static void *terminate_soon(void *user) {
-    (void)user;
-    usleep(200000);
+/* As soon as somebody has connected: the boot waits for an answer then. */
+static void *terminate_when_probed(void *user) {
+    struct pollfd listener = { .fd = *(int *)user, .events = POLLIN };
+    poll(&listener, 1, -1);
     kill(getpid(), SIGTERM);
     return NULL;
 }
@@ -201,7 +203,7 @@ static void signal_during_boot(void **state) {
     int fd = listen_silently(address);
     assert_int_equal(tractor_actor_open(&options, opened_body, opened_end, &o, &o.actor), TRACTOR_OK);
     pthread_t thread;
-    pthread_create(&thread, NULL, terminate_soon, NULL);
+    pthread_create(&thread, NULL, terminate_when_probed, &fd);
     assert_int_equal(tractor_actor_run(o.actor), TRACTOR_OK);
     pthread_join(thread, NULL);
     assert_int_equal(o.bodies, 0);

@@ -5,7 +5,8 @@
  *
  * STEP is how far it gets: before_connect, before_aid, before_spec, before_load, before_register, in_register, before_ready,
  * or serve. A step with "native_" before it says that it knows our extension, and waits to be asked whether it is ready.
- * HOW: exit2, exit0, abort, segv, kill, hang (silent for ever), close (its connection, and lives on), garbage.
+ * HOW: exit2, exit0, abort, segv, kill, hang (silent for ever), close or shutdown (its connection, and lives on),
+ * garbage, again (connects for nothing first, and then goes on).
  */
 #include "robust/raw_value.c"
 /* One file after the other: programs are built from a single source. */
@@ -47,7 +48,13 @@ static void end_here(void) {
         kill(getpid(), SIGKILL);
     if (strcmp(how, "garbage") == 0 && parent)
         raw_write(parent, "GET / HTTP/1.1\r\n\r\n", 18);
-    if (strcmp(how, "close") == 0 && parent)
+    if (strcmp(how, "close") == 0 && parent) {
+        raw_receive(
+            parent,
+            100); /* over TCP nobody can be told from whom a connection is that was closed before it was accepted */
+        close(parent->fd);
+    }
+    if (strcmp(how, "shutdown") == 0 && parent)
         shutdown(parent->fd, SHUT_RDWR);
     for (;;)
         pause();
@@ -171,6 +178,11 @@ int main(int argc, char **argv) {
     NEED(strlen(uuid) == 36);
 
     reach("before_connect");
+    if (strcmp(how, "again") == 0) {
+        parent = raw_open(raw_multiaddr(&arena, at), name);
+        NEED(parent);
+        raw_close(parent);
+    }
     parent = raw_open(raw_multiaddr(&arena, at), name);
     NEED(parent);
     memcpy(parent->uuid, uuid, 37);

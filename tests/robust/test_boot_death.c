@@ -46,6 +46,11 @@ static void assert_failed(const death *d) {
     kit_assert_contains(tractor_error_traceback(d->start.err), "the line before the last");
 }
 
+static void cancel_root(kit_outcome *o) {
+    (void)o;
+    tractor_nursery_cancel(tractor_actor_nursery(kit_actor()), "all is known");
+}
+
 static void fail_to_start(const char *step, const char *how, const char *status, int64_t boot_timeout) {
     death d = { step, how, status, boot_timeout, KIT_OUTCOME, 0 };
     kit_run run = kit_run_root(NULL, start_foreign, &d);
@@ -68,14 +73,43 @@ static void test_dies(void **state) {
 
 static void test_falls_silent(void **state) { fail_to_start(*state, "hang", "in time", 300 * TRACTOR_MS); }
 
-/* Its process lives on, but nobody can reach it: that is a failure too, and it is killed. Before its Aid nobody knows whose
- * connection that was: it is like silence. */
+/* Its process lives on, but nobody can reach it: that is a failure too, and it is killed. */
 static void lose_connection(const char *step, const char *how) {
-    bool known = strncmp(step, "native", 6) == 0;
-    fail_to_start(step, how, known ? NULL : "in time", known ? 0 : 300 * TRACTOR_MS);
+    bool named = strcmp(step, "before_aid") != 0;
+    fail_to_start(step, how, named ? "closed its connection during its boot" : "before it said who it is", 0);
 }
-static void test_hangs_up(void **state) { lose_connection(*state, "close"); }
+static void test_hangs_up(void **state) {
+    lose_connection(*state, "close");
+    lose_connection(*state, "shutdown");
+}
 static void test_sends_garbage(void **state) { lose_connection(*state, "garbage"); }
+
+/* A second try counts, if it comes soon. */
+static void test_connects_again(void **state) {
+    (void)state;
+    death d = { "serve", "again", NULL, 0, { .then = cancel_root }, 0 };
+    kit_run run = kit_run_root(NULL, start_foreign, &d);
+    kit_assert_code(run.err, TRACTOR_OK);
+    kit_assert_code(d.start.err, TRACTOR_OK);
+    assert_int_equal(d.start.calls, 1);
+}
+
+/* Somebody else's lost connection is none of the child's. */
+static void hang_up_beside(tractor_nursery *root, void *user) {
+    start_foreign(root, user);
+    for (int i = 0; i < 3; i++) {
+        raw_peer *p = raw_open(tractor_actor_address(kit_actor(), 0), "passer-by");
+        assert_non_null(p);
+        raw_close(p);
+    }
+}
+static void test_others_hang_up(void **state) {
+    (void)state;
+    death d = { "before_aid", "hang", "in time", 700 * TRACTOR_MS, KIT_OUTCOME, 0 };
+    kit_run run = kit_run_root(NULL, hang_up_beside, &d);
+    assert_failed(&d);
+    kit_assert_code(run.err, TRACTOR_OK);
+}
 
 /* An older child never says that it is ready: it counts as started when it has its SpawnSpec. If it dies then, the nursery
  * hears of it. */
@@ -271,6 +305,8 @@ int main(int argc, char **argv) {
         STEPS(test_falls_silent),
         KIT_TEST_WITH(test_hangs_up, "before Aid", (void *)"before_aid"),
         KIT_TEST_WITH(test_hangs_up, "with SpawnSpec", (void *)"native_before_load"),
+        KIT_TEST(test_connects_again),
+        KIT_TEST(test_others_hang_up),
         KIT_TEST_WITH(test_sends_garbage, "before Aid", (void *)"before_aid"),
         KIT_TEST_WITH(test_sends_garbage, "before ready", (void *)"native_before_ready"),
         KIT_TEST_WITH(test_older_child_dies, "after Aid", (void *)"before_spec"),

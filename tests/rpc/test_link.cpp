@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "rpc/ask.hpp"
-#include "rpc/context.hpp"
+#include "rpc/task_context.hpp"
 #include "rpc/link.hpp"
 #include "scope/scope_env.hpp"
 
@@ -70,7 +70,12 @@ class Host final : public LinkHost {
   Nursery& service() override { return *service_; }
   size_t max_frame() const override { return 1 << 20; }
   int64_t handshake_timeout() const override { return kSecond; }
-  void on_link_open(PeerLink&) override { ++opened; }
+  size_t stream_window() const override { return kDefaultStreamWindow; }
+  void inherit_limits(size_t, size_t) override {}
+  void on_link_open(PeerLink& link) override {
+    ++opened;
+    last_opened = &link;
+  }
   void on_link_lost(PeerLink& link, const ErrorRef& why) override {
     ++lost;
     link.fail_calls(why);
@@ -80,6 +85,7 @@ class Host final : public LinkHost {
   void on_peer_failed(PeerLink&, ErrorRef) override {}
 
   int opened = 0, lost = 0;
+  PeerLink* last_opened = nullptr;
   std::vector<Ref<PeerLink>> links;
 
  private:
@@ -138,7 +144,7 @@ struct World {
 void answer_at_once(tractor_ctx* ctx, const tractor_value*, void* user) {
   World& w = *static_cast<World*>(user);
   ++w.began;
-  from_c(ctx)->answer(kNil);
+  TaskContext::of(ctx).answer(kNil);
   ++w.ended;
 }
 
@@ -206,6 +212,43 @@ void RPC_02_error_shipment_ignores_closed_response_channel(void**) {
   assert_null(w.reply.last.err.get());
 }
 
+// Only a parent of another make needs a moment before it can notice a child; one of ours gets the Aid at once.
+void a_native_parent_is_greeted_at_once(void**) {
+  World w;
+  auto [near, far] = memory_pair(w.env.loop);
+  int opened = w.caller.opened;
+  w.callee.links.push_back(PeerLink::accept(w.callee, std::move(far)));
+  w.caller.links.push_back(PeerLink::dial(w.caller, std::move(near), Greeting::to_parent));
+  w.env.drain();  // the clock stands still
+  assert_int_equal(w.caller.opened, opened + 1);
+  assert_true(w.caller.links.back()->is_open());
+  assert_true(w.callee.links.back()->is_open());
+  assert_true(w.caller.last_opened->peer_is_native());
+}
+
+void another_parent_is_greeted_a_moment_later(void**) {
+  World w;
+  auto [near, far] = memory_pair(w.env.loop);
+  w.caller.links.push_back(PeerLink::dial(w.caller, std::move(near), Greeting::to_parent));
+  OutBuffer aid;
+  wire::Aid fields;
+  fields.name = "python";
+  std::string uuid = make_uuid();
+  fields.uuid = uuid;
+  wire::encode(fields, aid);
+  iovec part = {aid.data(), aid.size()};
+  assert_int_equal(far->write(&part, 1), static_cast<int>(aid.size()));
+  PeerLink& link = *w.caller.links.back();
+  char answer[1000];
+  w.env.pass(20 * kMillisecond - 1);
+  assert_false(link.is_open());
+  assert_int_equal(far->read(answer, sizeof answer), -EAGAIN);
+  w.env.pass(1);
+  assert_true(link.is_open());
+  assert_false(link.peer_is_native());
+  assert_true(far->read(answer, sizeof answer) > 0);
+}
+
 }  // namespace
 
 int main() {
@@ -215,6 +258,8 @@ int main() {
        nullptr, &at_once},
       {"RPC_01_runs_after_startack_disconnect: answers later", RPC_01_runs_after_startack_disconnect, nullptr, nullptr,
        &later},
+      cmocka_unit_test(a_native_parent_is_greeted_at_once),
+      cmocka_unit_test(another_parent_is_greeted_a_moment_later),
       cmocka_unit_test(RPC_02_error_shipment_ignores_closed_response_channel),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

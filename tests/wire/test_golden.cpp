@@ -81,6 +81,7 @@ class Transcoder {
   void operator()(Stop&) {}
   void operator()(Return& m) { again(m.pld); }
   void operator()(CancelAck&) {}
+  void operator()(Credit&) {}
   void operator()(ErrorMsg& m) {
     again(m.bad_msg);
     again(m.bad_msg_as_dict);
