@@ -1,7 +1,8 @@
 /* Our side of the benchmarks: the public C API between two real actors. The contract is that of bench/raw: one JSON object
  * on stdout.
  *
- *   bench_ours --work rtt | pipe | spawn | memory [--depth N] [--warm S] [--secs S] [--count N] [--transport uds | tcp]
+ *   bench_ours --work rtt | pipe | pingpong | oneway | context | spawn | memory
+ *              [--depth N] [--size BYTES] [--warm S] [--secs S] [--count N] [--transport uds | tcp]
  *
  * BENCH_PEER_CPU in the environment pins the workers; without it they stay where this process is. */
 #define _GNU_SOURCE
@@ -27,7 +28,70 @@ static void add(tractor_ctx *ctx, const tractor_value *args, void *user) {
     if (tractor_ctx_unpack(ctx, args, "{s:I}", "x", &x) == TRACTOR_OK)
         tractor_ctx_return(ctx, "I", x + 1);
 }
-static const tractor_endpoint bench[] = { TRACTOR_FUNC("add", add), TRACTOR_ENDPOINTS_END };
+
+static void nothing(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args;
+    (void)user;
+    tractor_ctx_started(ctx, NULL);
+    tractor_ctx_return(ctx, NULL);
+}
+
+typedef struct {
+    tractor_ctx *ctx;
+    tractor_stream *stream;
+    uint64_t count, bytes;
+} sink_task;
+
+static void chat_item(const tractor_error *err, const tractor_value *item, void *user) {
+    sink_task *t = user;
+    int64_t x;
+    if (err) {
+        if (tractor_error_code(err) == TRACTOR_EEOF)
+            tractor_ctx_return(t->ctx, NULL);
+        return;
+    }
+    if (tractor_ctx_unpack(t->ctx, item, "I", &x) != TRACTOR_OK)
+        return;
+    tractor_stream_sendf(t->stream, "I", x + 1);
+    tractor_stream_receive(t->stream, NULL, chat_item, t);
+}
+
+static void sink_item(const tractor_error *err, const tractor_value *item, void *user) {
+    sink_task *t = user;
+    if (err) {
+        if (tractor_error_code(err) == TRACTOR_EEOF)
+            tractor_ctx_return(t->ctx, "[U,U]", t->count, t->bytes);
+        return;
+    }
+    do {
+        size_t len;
+        tractor_value_data(item, &len);
+        t->count++;
+        t->bytes += len;
+    } while (tractor_stream_try_receive(t->stream, &item) == TRACTOR_OK);
+    tractor_stream_receive(t->stream, NULL, sink_item, t);
+}
+
+static void stream_to(tractor_ctx *ctx, tractor_value_fn on_item) {
+    sink_task *t = tractor_nursery_alloc(tractor_ctx_nursery(ctx), sizeof *t);
+    t->ctx = ctx;
+    tractor_ctx_started(ctx, NULL);
+    tractor_ctx_open_stream(ctx, NULL, &t->stream);
+    tractor_stream_receive(t->stream, NULL, on_item, t);
+}
+static void chat(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args;
+    (void)user;
+    stream_to(ctx, chat_item);
+}
+static void sink(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args;
+    (void)user;
+    stream_to(ctx, sink_item);
+}
+
+static const tractor_endpoint bench[] = { TRACTOR_FUNC("add", add), TRACTOR_CTX("nothing", nothing),
+                                          TRACTOR_CTX("chat", chat), TRACTOR_CTX("sink", sink), TRACTOR_ENDPOINTS_END };
 static const char *const modules[] = { "bench", NULL };
 
 /* --- measuring -------------------------------------------------------------------------------------------------- */
@@ -38,6 +102,13 @@ static struct {
     const char *work, *transport;
     double warm, secs;
     int depth, count;
+    size_t size;
+    tractor_bytes payload;
+    tractor_value *value;
+    tractor_stream *stream;
+    int64_t started_at;
+    uint64_t sent;
+    bool warmed;
     int64_t *samples;
     size_t n;
     int64_t begin, end, last;
@@ -100,6 +171,11 @@ static void call(intptr_t slot) {
                        (void *)slot);
 }
 
+static void open_next(void);
+static void open_sink(void);
+static void make_payload(void);
+static void on_chat(tractor_ctx *ctx, const tractor_value *first, void *user);
+
 static void on_caller_ready(const tractor_error *err, tractor_portal *portal, void *user) {
     (void)user;
     if (err)
@@ -107,8 +183,145 @@ static void on_caller_ready(const tractor_error *err, tractor_portal *portal, vo
     run.portal = portal;
     run.begin = tractor_now() + (int64_t)(run.warm * 1e9);
     run.end = run.begin + (int64_t)(run.secs * 1e9);
+    if (strcmp(run.work, "context") == 0) {
+        open_next();
+        return;
+    }
+    if (strcmp(run.work, "pingpong") == 0) {
+        tractor_portal_open_context(portal, run.root, "bench", "chat", (tractor_bytes){ NULL, 0 }, NULL, on_chat, NULL,
+                                    NULL);
+        return;
+    }
+    if (strcmp(run.work, "oneway") == 0) {
+        make_payload();
+        open_sink();
+        return;
+    }
     for (run.outstanding = 0; run.outstanding < run.depth; run.outstanding++)
         call(run.outstanding);
+}
+
+/* --- contexts, one after the other ------------------------------------------------------------------------------- */
+
+static void on_closed(const tractor_error *err, const tractor_value *value, void *user) {
+    int64_t now = tractor_now();
+    (void)user;
+    if (err || tractor_unpack(value, "n") != TRACTOR_OK)
+        die("a context failed", err);
+    record(run.sent_at[0], now);
+    if (now < run.end) {
+        open_next();
+    } else {
+        print_times();
+        tractor_nursery_cancel(run.root, "measured");
+    }
+}
+static void open_next(void) {
+    run.sent_at[0] = tractor_now();
+    tractor_portal_open_context(run.portal, run.root, "bench", "nothing", (tractor_bytes){ NULL, 0 }, NULL, NULL,
+                                on_closed, NULL);
+}
+
+/* --- ping-pong on one stream -------------------------------------------------------------------------------------- */
+
+static void ping(void) {
+    run.sent_at[0] = tractor_now();
+    if (tractor_stream_sendf(run.stream, "I", (int64_t)run.sent) != TRACTOR_OK)
+        die("a ping was not taken", NULL);
+}
+static void on_pong(const tractor_error *err, const tractor_value *item, void *user) {
+    int64_t now = tractor_now(), answer;
+    (void)user;
+    if (err)
+        die("the stream failed", err);
+    if (tractor_unpack(item, "I", &answer) != TRACTOR_OK || answer != (int64_t)run.sent + 1)
+        die("bad pong", NULL);
+    record(run.sent_at[0], now);
+    run.sent++;
+    if (now >= run.end) {
+        print_times();
+        tractor_nursery_cancel(run.root, "measured");
+        return;
+    }
+    ping();
+    tractor_stream_receive(run.stream, NULL, on_pong, NULL);
+}
+static void on_chat(tractor_ctx *ctx, const tractor_value *first, void *user) {
+    (void)first;
+    (void)user;
+    tractor_ctx_open_stream(ctx, NULL, &run.stream);
+    ping();
+    tractor_stream_receive(run.stream, NULL, on_pong, NULL);
+}
+
+/* --- one way: as fast as the stream takes it, until the receiver has told its totals ------------------------------- */
+
+static void pump(const tractor_error *err, void *user) {
+    (void)user;
+    if (err)
+        die("a message was not taken", err);
+    if (run.value) { /* too large to be copied */
+        if (tractor_now() < run.end) {
+            run.sent++;
+            tractor_stream_send_value(run.stream, NULL, run.value, pump, NULL);
+            return;
+        }
+        tractor_stream_send_eof(run.stream);
+        return;
+    }
+    for (unsigned i = 0; i % 256 != 0 || tractor_now() < run.end; i++) { /* the clock costs as much as a message */
+        if (tractor_stream_send(run.stream, run.payload) != TRACTOR_OK) {
+            run.sent++;
+            tractor_stream_send_wait(run.stream, NULL, run.payload, pump, NULL);
+            return;
+        }
+        run.sent++;
+    }
+    tractor_stream_send_eof(run.stream);
+}
+static void on_sink(tractor_ctx *ctx, const tractor_value *first, void *user) {
+    (void)first;
+    (void)user;
+    tractor_ctx_open_stream(ctx, NULL, &run.stream);
+    pump(NULL, NULL);
+}
+static void on_totals(const tractor_error *err, const tractor_value *value, void *user) {
+    uint64_t count, bytes;
+    (void)user;
+    if (err)
+        die("the sink failed", err);
+    if (tractor_unpack(value, "[U,U]", &count, &bytes) != TRACTOR_OK || count != run.sent ||
+        bytes != run.sent * run.payload.len)
+        die("totals differ", NULL);
+    double secs = (double)(tractor_now() - run.started_at) / 1e9;
+    if (!run.warmed) {
+        run.warmed = true;
+        open_sink();
+        return;
+    }
+    printf("{\"n\":%" PRIu64 ",\"rate\":%.1f,\"mb_s\":%.1f}\n", count, (double)count / secs,
+           (double)count * (double)run.size / secs / 1e6);
+    tractor_nursery_cancel(run.root, "measured");
+}
+static void open_sink(void) {
+    run.sent = 0;
+    run.started_at = tractor_now();
+    run.end = run.started_at + (int64_t)((run.warmed ? run.secs : run.warm) * 1e9);
+    tractor_portal_open_context(run.portal, run.root, "bench", "sink", (tractor_bytes){ NULL, 0 }, NULL, on_sink,
+                                on_totals, NULL);
+}
+
+static void make_payload(void) {
+    void *text = calloc(1, run.size + 16);
+    tractor_bytes packed = tractor_pack("y", text, run.size);
+    char *kept = malloc(packed.len);
+    if (!text || !kept)
+        die("no memory", NULL);
+    memcpy(kept, packed.data, packed.len);
+    free(text);
+    run.payload = (tractor_bytes){ kept, packed.len };
+    if (run.size > 4096)
+        run.value = tractor_value_new_external(kept, packed.len, NULL, NULL);
 }
 
 /* --- spawn: from the request to the first answer, one after the other ---------------------------------------------- */
@@ -224,6 +437,7 @@ int main(int argc, char **argv) {
     run.secs = 0.5;
     run.depth = 1;
     run.count = 16;
+    run.size = 8;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--work") == 0)
             run.work = argv[i + 1];
@@ -235,6 +449,8 @@ int main(int argc, char **argv) {
             run.secs = atof(argv[i + 1]);
         else if (strcmp(argv[i], "--depth") == 0)
             run.depth = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--size") == 0)
+            run.size = (size_t)atol(argv[i + 1]);
         else if (strcmp(argv[i], "--count") == 0)
             run.count = atoi(argv[i + 1]);
         else

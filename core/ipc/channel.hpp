@@ -147,6 +147,7 @@ class Channel final : public LoopRefCounted<Channel>, private FdHandler, private
   // Input: bytes begin_ to end_ of the block have not been delivered.
   Ref<SharedBuffer> in_;
   size_t begin_ = 0, end_ = 0;
+  size_t last_frame_ = 0;
   size_t max_frame_ = wire::kMaxFrameBeforeHandshake;
 
   OutBuffer out_;

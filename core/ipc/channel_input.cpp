@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kBlock = 64 * 1024;
 constexpr size_t kLittleRoom = 8 * 1024;
+constexpr size_t kSpill = 4 * 1024;
 constexpr int kReadsPerTurn = 4;
 constexpr int kReadsOfTheRest = 256;
 
@@ -69,14 +70,17 @@ void Channel::resume() {
     lose_for_memory();
   }
   after_reading();
+  if (is_reading() && !paused_) read_frames(kReadsPerTurn, false);
 }
 
 /// Makes sure that the frame which begins at begin_ will fit, and tells how much to read now.
 size_t Channel::make_room() {
   size_t have = end_ - begin_;
   if (have == 0 && begin_ > 0 && in_->unique()) begin_ = end_ = 0;
-  size_t need = wire::kPrefix;
-  if (have >= wire::kPrefix) need += wire::read_prefix(in_->data() + begin_);
+  // Large frames come in rows: before its length is known, the next one is taken to be like the last.
+  size_t need = std::max(wire::kPrefix, last_frame_);
+  if (have >= wire::kPrefix) need = wire::kPrefix + wire::read_prefix(in_->data() + begin_);
+  bool large = need > kBlock - kSpill;
 
   bool fits = in_ && begin_ + need <= in_->capacity();
   if (!fits || (begin_ > 0 && in_->capacity() - end_ < kLittleRoom)) {
@@ -86,15 +90,16 @@ size_t Channel::make_room() {
       end_ = have;
     } else if (!fits || have == 0) {
       // A kept value lies in the old block; where it lies is never written again.
-      Ref<SharedBuffer> fresh = SharedBuffer::create(std::max(kBlock, need));
+      Ref<SharedBuffer> fresh = SharedBuffer::create(std::max(kBlock, large ? need + kSpill : need));
       if (have > 0) std::memcpy(fresh->data(), in_->data() + begin_, have);
       in_ = std::move(fresh);
       begin_ = 0;
       end_ = have;
     }
   }
-  // A large frame is read to its end and no further: so the next one begins at the front, and nothing is moved.
-  return need > kBlock ? need - have : in_->capacity() - end_;
+  // A large frame is read to its end and little further: what is read of the next one has to be moved.
+  size_t room = in_->capacity() - end_;
+  return large ? std::min(room, need - have + kSpill) : room;
 }
 
 void Channel::deliver() {
@@ -109,7 +114,8 @@ void Channel::deliver() {
                                                      std::to_string(max_frame_)));
     }
     if (have - wire::kPrefix < length) return;
-    begin_ += wire::kPrefix + length;
+    last_frame_ = wire::kPrefix + length;
+    begin_ += last_frame_;
     handler_->on_frame(*this, Bytes(frame + wire::kPrefix, length), *in_);
     if (unique()) close();  // the handler let go of it: only our caller holds it now
   }

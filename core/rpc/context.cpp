@@ -81,8 +81,7 @@ ErrorRef Context::check(Payload kind, Bytes value, bool received) const {
   return {};
 }
 
-ErrorRef Context::refusal_of(Payload kind, Bytes value) {
-  if (!schema() && limits_.empty()) return {};
+ErrorRef Context::refusal(Payload kind, Bytes value) {
   ErrorRef err = Error::from([&] { return check(kind, value, true); });
   if (!err) return {};
   note_remote_error(err);
@@ -95,6 +94,7 @@ Status Context::limit(Nursery& scope, Ref<const TypeSpec> type) {
   while (n && n != this) n = n->parent();
   if (!n || &scope == this) return Status::runtime;
   limits_.push_back({&scope, std::move(type)});
+  checks_ = true;
   struct End {
     Context* ctx;
     const Nursery* scope;

@@ -48,7 +48,7 @@ class Context : public Nursery, public Dialog {
   /// Something that may have kept the context from its end was taken from the stream.
   virtual void stream_was_read() {}
   /// Null if the payload is what it should be. If not, the context fails with what is returned.
-  ErrorRef refusal_of(Payload kind, Bytes value);
+  ErrorRef refusal_of(Payload kind, Bytes value) { return checks_ ? refusal(kind, value) : ErrorRef(); }
 
   // From the connection.
   void on_yield(Bytes payload, SharedBuffer& buffer) override { pipe().arrived(payload, buffer); }
@@ -78,6 +78,7 @@ class Context : public Nursery, public Dialog {
   std::unique_ptr<Pipe> pipe_;
   ErrorRef remote_error_, absorbed_;
   bool cancel_called_ = false;
+  bool checks_ = false;  ///< payloads have to be of some type
 
  private:
   struct Limit {
@@ -85,6 +86,7 @@ class Context : public Nursery, public Dialog {
     Ref<const TypeSpec> type;
   };
   Pipe& make_pipe();
+  ErrorRef refusal(Payload kind, Bytes value);
   void scope_stopped(const ErrorRef& why) override;
 
   tractor_id peer_;

@@ -17,7 +17,19 @@ class Item {
  public:
   Item() = default;
   /// `buffer`: the block that the bytes lie in, or null. May throw std::bad_alloc.
-  Item(Bytes bytes, SharedBuffer* buffer) {
+  Item(Bytes bytes, SharedBuffer* buffer) { set(bytes, buffer); }
+  Item(const Item&) = default;
+  Item& operator=(const Item&) = default;
+  Item(Item&& o) noexcept : size_(o.size_), kept_(std::move(o.kept_)) { std::memcpy(small_, o.small_, sizeof small_); }
+  Item& operator=(Item&& o) noexcept {
+    std::memcpy(small_, o.small_, sizeof small_);
+    size_ = o.size_;
+    if (kept_ || o.kept_) kept_ = std::move(o.kept_);
+    return *this;
+  }
+
+  /// Of an empty one. May throw std::bad_alloc.
+  void set(Bytes bytes, SharedBuffer* buffer) {
     if (bytes.size() <= sizeof small_) {
       std::memcpy(small_, bytes.data(), bytes.size());
       size_ = static_cast<uint8_t>(bytes.size());
@@ -25,16 +37,6 @@ class Item {
       kept_ = Value(bytes, buffer).keep();
     }
   }
-  Item(const Item&) = default;
-  Item& operator=(const Item&) = default;
-  Item(Item&& o) noexcept : size_(o.size_), kept_(std::move(o.kept_)) { std::memcpy(small_, o.small_, sizeof small_); }
-  Item& operator=(Item&& o) noexcept {
-    std::memcpy(small_, o.small_, sizeof small_);
-    size_ = o.size_;
-    kept_ = std::move(o.kept_);
-    return *this;
-  }
-
   bool empty() const { return !kept_ && size_ == 0; }
   Bytes bytes() const { return kept_ ? kept_->bytes() : Bytes(small_, size_); }
   size_t cost() const { return bytes().size() + kItemCost; }
@@ -68,13 +70,14 @@ class ItemQueue {
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   /// May throw std::bad_alloc, and then nothing was added.
-  void push(Item item) {
+  void push(Bytes bytes, SharedBuffer* buffer) {
     if (!last_ || in_ == kPerBlock) add_block();
-    last_->items[in_++] = std::move(item);
+    last_->items[in_].set(bytes, buffer);
+    ++in_;
     ++size_;
   }
-  Item pop() {
-    Item item = std::move(first_->items[out_++]);
+  void pop(Item& item) {
+    item = std::move(first_->items[out_++]);
     if (--size_ == 0) {
       in_ = out_ = 0;  // the one block that is left is used again from its beginning
     } else if (out_ == kPerBlock) {
@@ -82,7 +85,6 @@ class ItemQueue {
       std::unique_ptr<Block> done = std::exchange(first_, std::move(first_->next));
       if (!spare_) spare_ = std::move(done);
     }
-    return item;
   }
 
  private:

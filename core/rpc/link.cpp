@@ -157,6 +157,13 @@ void PeerLink::violation(std::string what) {
 
 /// The messages of a call, in the layout that every sender uses. False: not one of them.
 bool PeerLink::on_frequent(Bytes body, SharedBuffer& buffer) {
+  if (yield_of_ && body.starts_with(yield_head_)) {
+    Bytes payload = body.substr(yield_head_.size());
+    wire::Cursor in(payload);
+    if (!in.skip(wire::kMaxFrameDepth - 1) || !in.at_end()) return false;
+    yield_of_->on_yield(payload, buffer);
+    return true;
+  }
   switch (wire::looks_like(body)) {
     case wire::Frequent::start: {
       wire::Start start;
@@ -183,8 +190,11 @@ bool PeerLink::on_frequent(Bytes body, SharedBuffer& buffer) {
       wire::Yield item;
       if (!wire::decode_canonical(body, item)) return false;
       Dialog* of = dialog(item.cid);
-      if (of) of->on_yield(item.pld, buffer);
-      return of != nullptr;
+      if (!of) return false;
+      yield_of_ = of;
+      yield_head_ = body.substr(0, body.size() - item.pld.size());
+      of->on_yield(item.pld, buffer);
+      return true;
     }
     case wire::Frequent::none: return false;
   }
@@ -382,9 +392,15 @@ Dialog* PeerLink::dialog(std::string_view cid) const {
 }
 
 void PeerLink::add_call(Dialog& call) { calls_.add(call); }
-void PeerLink::remove_call(Dialog& call) { calls_.remove(call); }
+void PeerLink::remove_call(Dialog& call) {
+  if (yield_of_ == &call) yield_of_ = nullptr;
+  calls_.remove(call);
+}
 void PeerLink::add_task(TaskContext& ctx) { tasks_.add(ctx); }
-void PeerLink::remove_task(TaskContext& ctx) { tasks_.remove(ctx); }
+void PeerLink::remove_task(TaskContext& ctx) {
+  if (yield_of_ == &ctx) yield_of_ = nullptr;
+  tasks_.remove(ctx);
+}
 
 void PeerLink::wait_until_drained(Pipe& pipe) {
   if (!static_cast<Link<BlockedTag>&>(pipe).linked()) blocked_.push_back(pipe);

@@ -161,6 +161,8 @@ class PeerLink final : public LoopRefCounted<PeerLink>, private ChannelHandler, 
   CidMap<TaskContext> tasks_;
   List<Pipe, BlockedTag> blocked_;
   wire::StartMemo start_memo_;
+  std::string yield_head_;      ///< of the last Yield, all but its payload,
+  Dialog* yield_of_ = nullptr;  ///< which was for this one: a stream's messages come in rows
   std::vector<std::unique_ptr<wire::StartTemplate>> templates_;
   Waiter* waiter_ = nullptr;
   size_t peer_window_ = 0;

@@ -23,6 +23,7 @@ OpenContext::OpenContext(Portal& portal, PeerLink& link, Nursery& in, Options&& 
       portal_(&portal),
       options_(std::move(options)),
       handlers_(handlers) {
+  checks_ = options_.schema.has_value();
   portal_->call_begins();
 }
 
@@ -69,6 +70,7 @@ void OpenContext::on_start_ack(wire::FuncType type) {
   if (type == wanted) {
     if (!handlers_.generator || started_) return;
     pipe().open(options_.stream.buffer, options_.stream.allow_overruns);
+    pipe().receive_only();
     started_ = telling_ = true;
     enter();
     engine().loop().post(notice_);

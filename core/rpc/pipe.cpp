@@ -22,6 +22,7 @@ const char* why_not(Status status) {
   switch (status) {
     case Status::eof: return "the peer's task is over";
     case Status::transport: return "the connection is gone";
+    case Status::runtime: return "a generator takes no values";
     default: return "the stream was closed, or its end was told already";
   }
 }
@@ -91,13 +92,14 @@ void Pipe::arrived(Bytes payload, SharedBuffer& buffer) {
   if (over() || main_.closed_ || stopped_ || ctx_.drops_items()) return give_back(cost);
   if (full()) return send_overrun();
   try {
-    queue_.push(Item(payload, &buffer));
+    queue_.push(payload, &buffer);
   } catch (const std::bad_alloc&) {
     return ctx_.fail(Error::out_of_memory());
   }
   wake();
-  // Whoever is receiving gets the chance to make room before the next message is looked at.
-  if (full() && receiving()) ctx_.link()->channel().pause();
+  // Whoever is receiving gets the chance to make room before the next message is looked at, and to have done with a large
+  // one while the block that it lies in can be read into again.
+  if ((full() || payload.size() >= kInPlace) && receiving()) ctx_.link()->channel().pause();
 }
 
 void Pipe::wake() {
@@ -106,7 +108,7 @@ void Pipe::wake() {
 
 bool Pipe::pull(Item& item) {
   if (queue_.empty()) return false;
-  item = queue_.pop();
+  queue_.pop(item);
   give_back(item.cost());
   return true;
 }
@@ -151,6 +153,7 @@ void Pipe::peer_stopped(bool because_of_error) {
 
 Status Pipe::sendable(Bytes payload) const {
   if (dead_ || eof_wanted_ || main_.closed_) return Status::closed;
+  if (receive_only_) return Status::runtime;
   if (stopped_) return Status::canceled;
   if (peer_done_) return Status::eof;
   PeerLink* link = ctx_.link();
@@ -238,6 +241,7 @@ void Pipe::credited(uint64_t bytes) {
 
 Status Pipe::send_eof() {
   if (dead_ || main_.closed_) return Status::closed;
+  if (receive_only_) return Status::runtime;
   if (eof_wanted_) return Status::already;
   eof_wanted_ = true;
   flush();
@@ -260,7 +264,8 @@ void Pipe::end_sends(const ErrorRef& why) {
 void Pipe::close() {
   if (dead_ || main_.closed_) return;
   eof_wanted_ = eof_wanted_ || !stop_was_read();
-  while (!queue_.empty()) give_back(queue_.pop().cost());
+  for (Item item; pull(item);) {
+  }
   ErrorRef why = Error::of(Status::eof, "the stream was closed");
   each_stream([&](Stream& s) {
     s.closed_ = true;

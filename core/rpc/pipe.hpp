@@ -34,6 +34,8 @@ class Pipe final : public Link<BlockedTag>, public Pooled<Pipe> {
   // The program.
   Stream* open(size_t capacity, bool allow_overruns);
   void set_limits(size_t capacity, bool allow_overruns);
+  /// The peer is a generator, which takes nothing.
+  void receive_only() { receive_only_ = true; }
   bool opened() const { return opened_; }
   bool dead() const { return dead_; }
   /// One direction at least is over.
@@ -112,7 +114,7 @@ class Pipe final : public Link<BlockedTag>, public Pooled<Pipe> {
   std::string head_;  ///< of a Yield, up to its payload
 
   ErrorRef stopped_;
-  bool opened_ = false, allow_overruns_ = false, dead_ = false;
+  bool opened_ = false, allow_overruns_ = false, receive_only_ = false, dead_ = false;
   bool peer_stopped_ = false, peer_done_ = false, stop_was_read_ = false;
   bool eof_wanted_ = false, stop_sent_ = false;
 };

@@ -16,6 +16,7 @@ using wire::FuncType;
 
 TaskContext::TaskContext(PeerLink& link, std::string_view cid, const Endpoint& endpoint)
     : Context(link.host().service(), {}, link, cid), endpoint_(&endpoint) {
+  checks_ = endpoint.schema.has_value();
   link.add_task(*this);
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/child.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <new>
 #include <unistd.h>
@@ -355,6 +356,9 @@ void Child::unlink_sockets() const {
 void Child::note_sockets() {
   for (const Address& a : config_.bind_addrs)
     if (a.kind == TransportKind::uds) sockets_.push_back(a.path());
+  std::vector<TransportKind> kinds = actor_.vars().transports();
+  if (config_.transport) kinds = {*config_.transport};
+  if (std::find(kinds.begin(), kinds.end(), TransportKind::uds) == kinds.end()) return;
   auto own = random_address(TransportKind::uds, id_.name, id_.pid);
   if (own) sockets_.push_back(own->path());
 }

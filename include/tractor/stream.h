@@ -44,6 +44,7 @@ extern "C" {
  * @return ::TRACTOR_OK: taken. ::TRACTOR_EAGAIN: not now, nothing was taken: the window is used up, the connection is
  *         behind, or a tractor_stream_send_wait() is waiting, which is never overtaken. ::TRACTOR_EEOF: the peer's task is
  *         over or it closed its stream. ::TRACTOR_ECLOSED: this side has said that it sends no more, or the ctx has ended.
+ *         ::TRACTOR_ERUNTIME: the peer is a generator, which takes nothing.
  *         ::TRACTOR_ECANCELED: the ctx is failing or cancelled. ::TRACTOR_ETRANSPORT: the connection is gone.
  *         ::TRACTOR_EINVAL: bytes that are not one value, or more than the peer's frame limit. ::TRACTOR_ENOMEM
  * @loopthread
@@ -70,7 +71,7 @@ TRACTOR_API int tractor_stream_sendf(tractor_stream *stream, const char *fmt, ..
  *
  * Values leave in the order of these calls. A send that is cancelled before it was taken sends nothing.
  * @completes{NULL: taken. ::TRACTOR_EEOF: the peer's task is over or it closed its stream. ::TRACTOR_ECLOSED, ::TRACTOR_ECANCELED,
- * ::TRACTOR_ETRANSPORT, ::TRACTOR_EINVAL}
+ * ::TRACTOR_ERUNTIME, ::TRACTOR_ETRANSPORT, ::TRACTOR_EINVAL}
  * @loopthread
  */
 TRACTOR_API tractor_op tractor_stream_send_wait(tractor_stream *stream, tractor_nursery *in, tractor_bytes item,
@@ -123,7 +124,7 @@ TRACTOR_API tractor_op tractor_stream_receive(tractor_stream *stream, tractor_nu
 /**
  * @brief Says that this side sends no more, and goes on receiving. It is said behind all values that wait to be sent.
  * @param stream  which
- * @return ::TRACTOR_OK, ::TRACTOR_EALREADY, ::TRACTOR_ECLOSED
+ * @return ::TRACTOR_OK, ::TRACTOR_EALREADY, ::TRACTOR_ECLOSED; ::TRACTOR_ERUNTIME if the peer is a generator
  * @loopthread
  */
 TRACTOR_API int tractor_stream_send_eof(tractor_stream *stream);

@@ -1,5 +1,35 @@
 /* The module that the Python actors of the records had. */
+#include <stdlib.h>
+
 #include <tractor.h>
+
+/* What an endpoint is in the middle of. */
+typedef struct task {
+    tractor_ctx *ctx;
+    tractor_stream *stream;
+    tractor_nursery *children;
+    int64_t count;
+} task;
+
+static task *begin(tractor_ctx *ctx) {
+    task *t = tractor_nursery_alloc(tractor_ctx_nursery(ctx), sizeof *t);
+    if (t)
+        t->ctx = ctx;
+    return t;
+}
+
+static task *begin_stream(tractor_ctx *ctx) {
+    task *t = begin(ctx);
+    if (t)
+        tractor_ctx_open_stream(ctx, NULL, &t->stream);
+    return t;
+}
+
+static void sleep_on(tractor_ctx *ctx) {
+    tractor_nursery_sleep(tractor_ctx_nursery(ctx), TRACTOR_FOREVER, NULL, NULL);
+}
+
+/* ---- functions ---- */
 
 static void add(tractor_ctx *ctx, const tractor_value *args, void *user) {
     int64_t a, b;
@@ -22,12 +52,271 @@ static void raises_value_error(tractor_ctx *ctx, const tractor_value *args, void
 
 static void sleep_forever(tractor_ctx *ctx, const tractor_value *args, void *user) {
     (void)args, (void)user;
-    tractor_nursery_sleep(tractor_ctx_nursery(ctx), TRACTOR_FOREVER, NULL, NULL);
+    sleep_on(ctx);
+}
+
+static void unencodable(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_return(ctx, "s", "\xff");
+}
+
+/* ---- contexts without a stream ---- */
+
+static void started_return(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    const char *first, *last;
+    (void)user;
+    if (tractor_ctx_unpack(ctx, args, "{s:s, s:s}", "first", &first, "last", &last) != TRACTOR_OK)
+        return;
+    tractor_ctx_started(ctx, "s", first);
+    tractor_ctx_return(ctx, "s", last);
+}
+
+static void error_before_started(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_raisef(ctx, "KeyError", "before started");
+}
+
+static void error_after_started(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_started(ctx, "s", "grandchild up");
+    tractor_ctx_raisef(ctx, "ValueError", "after started");
+}
+
+static void never_starts(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_return(ctx, "s", "returned without started()");
+}
+
+static void ctx_sleeper(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_started(ctx, "s", "sleeping");
+    sleep_on(ctx);
+}
+
+static void bad_started(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_started(ctx, "s", "not an int");
+}
+
+static void bad_return(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_started(ctx, "i", 1);
+    tractor_ctx_return(ctx, "s", "not an int");
+}
+
+/* ---- contexts with a stream ---- */
+
+static void echo_item(const tractor_error *err, const tractor_value *item, void *user) {
+    task *t = user;
+    int64_t n;
+    if (err) {
+        if (tractor_error_code(err) == TRACTOR_EEOF)
+            tractor_ctx_return(t->ctx, "s", "echoed 3");
+    } else if (tractor_ctx_unpack(t->ctx, item, "I", &n) == TRACTOR_OK) {
+        tractor_stream_sendf(t->stream, "I", 10 * n);
+        tractor_stream_receive(t->stream, NULL, echo_item, t);
+    }
+}
+
+static void echo_stream(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_started(ctx, "s", "ready");
+    task *t = begin_stream(ctx);
+    tractor_stream_receive(t->stream, NULL, echo_item, t);
+}
+
+static void child_stops_first(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_started(ctx, NULL);
+    task *t = begin_stream(ctx);
+    for (int i = 0; i < 3; i++)
+        tractor_stream_sendf(t->stream, "i", i);
+    tractor_stream_close(t->stream);
+    tractor_ctx_return(ctx, "s", "child done");
+}
+
+static void sink_item(const tractor_error *err, const tractor_value *item, void *user) {
+    task *t = user;
+    (void)item;
+    if (!err) {
+        t->count++;
+        tractor_stream_receive(t->stream, NULL, sink_item, t);
+    } else if (tractor_error_code(err) == TRACTOR_EEOF) {
+        tractor_ctx_return(t->ctx, "I", t->count);
+    }
+}
+
+static void sink(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_started(ctx, NULL);
+    task *t = begin_stream(ctx);
+    tractor_stream_receive(t->stream, NULL, sink_item, t);
+}
+
+static task *one_two(tractor_ctx *ctx) {
+    tractor_ctx_started(ctx, "i", 1);
+    task *t = begin_stream(ctx);
+    tractor_stream_sendf(t->stream, "s", "one");
+    tractor_stream_sendf(t->stream, "s", "two");
+    return t;
+}
+
+static void child_cancels(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    one_two(ctx);
+    tractor_ctx_cancel(ctx, NULL, NULL, NULL, NULL);
+}
+
+static void child_errors(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    one_two(ctx);
+    tractor_ctx_raisef(ctx, "RuntimeError", "mid-stream");
+}
+
+static void flood(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    int64_t n;
+    (void)user;
+    if (tractor_ctx_unpack(ctx, args, "{s:I}", "n", &n) != TRACTOR_OK)
+        return;
+    tractor_ctx_started(ctx, "I", n);
+    task *t = begin_stream(ctx);
+    for (int64_t i = 0; i < n; i++)
+        tractor_stream_sendf(t->stream, "I", i);
+    sleep_on(ctx);
+}
+
+static void typed_item(const tractor_error *err, const tractor_value *item, void *user) {
+    task *t = user;
+    int64_t n;
+    if (!err && tractor_ctx_unpack(t->ctx, item, "I", &n) == TRACTOR_OK) {
+        tractor_stream_sendf(t->stream, "I", 2 * n);
+        tractor_stream_receive(t->stream, NULL, typed_item, t);
+    }
+}
+
+static void typed_int(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_started(ctx, "i", 1);
+    task *t = begin_stream(ctx);
+    tractor_stream_receive(t->stream, NULL, typed_item, t);
+}
+
+static void bad_yield(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_started(ctx, "i", 1);
+    task *t = begin_stream(ctx);
+    tractor_stream_sendf(t->stream, "s", "not an int");
+    sleep_on(ctx);
+}
+
+/* ---- generators ---- */
+
+static void agen(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    int64_t n;
+    (void)user;
+    if (tractor_ctx_unpack(ctx, args, "{s:I}", "n", &n) != TRACTOR_OK)
+        return;
+    task *t = begin_stream(ctx);
+    for (int64_t i = 0; i < n; i++)
+        tractor_stream_sendf(t->stream, "I", i);
+    tractor_ctx_return(ctx, NULL);
+}
+
+static void agen_next(const tractor_error *err, void *user) {
+    task *t = user;
+    if (err)
+        return;
+    tractor_stream_sendf(t->stream, "I", t->count++);
+    /* The consumer leaves after the third one. */
+    tractor_nursery_sleep(tractor_ctx_nursery(t->ctx), t->count < 3 ? 50 * TRACTOR_MS : TRACTOR_FOREVER, agen_next, t);
+}
+
+static void agen_forever(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    agen_next(NULL, begin_stream(ctx));
+}
+
+/* ---- with a child, which is played as it was recorded ---- */
+
+static void on_grandchild_error(const tractor_error *err, const tractor_value *value, void *user) {
+    task *t = user;
+    (void)value;
+    if (err)
+        tractor_nursery_fail(t->children, err);
+}
+
+static void on_grandchild_started(tractor_ctx *of, const tractor_value *first, void *user) {
+    (void)first, (void)user;
+    sleep_on(of);
+}
+
+static void call_grandchild(const tractor_error *err, tractor_portal *portal, void *user) {
+    task *t = user;
+    if (err)
+        tractor_nursery_fail(t->children, err);
+    else
+        tractor_portal_run(portal, t->children, "eps", "raises_value_error",
+                           TRACTOR_ARGS("{s:s}", "msg", "from the grandchild"), NULL, on_grandchild_error, t);
+}
+
+static void open_grandchild(const tractor_error *err, tractor_portal *portal, void *user) {
+    task *t = user;
+    if (err)
+        tractor_nursery_fail(t->children, err);
+    else
+        tractor_portal_open_context(portal, t->children, "eps", "error_after_started", TRACTOR_ARGS("{}"), NULL,
+                                    on_grandchild_started, on_grandchild_error, t);
+}
+
+static void spawn(tractor_ctx *ctx, tractor_portal_fn then) {
+    static const char *const modules[] = { "eps=/home/dev/app/eps.py", NULL };
+    const char *argv[] = { "replay", getenv("TRACTOR_TEST_RECORD"), "middle", getenv("TRACTOR_TEST_VERDICT"), NULL };
+    task *t = begin(ctx);
+    t->children = tractor_nursery_open(tractor_ctx_nursery(ctx), NULL, NULL, NULL);
+    tractor_nursery_start_actor(
+        t->children, "grandchild",
+        &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .program = TRACTOR_TEST_BINARY_DIR "/prog_replay",
+                                  .argv = argv, .modules = modules },
+        then, t);
+}
+
+static void spawn_grandchild_and_raise(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    spawn(ctx, call_grandchild);
+}
+
+static void ctx_spawn_grandchild(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_started(ctx, "s", "middle up");
+    spawn(ctx, open_grandchild);
 }
 
 __attribute__((visibility("default"))) int tractor_module_init(const char *module) {
-    static const tractor_endpoint list[] = { TRACTOR_FUNC("add", add), TRACTOR_FUNC("echo", echo),
+    static const tractor_endpoint list[] = { TRACTOR_FUNC("add", add),
+                                             TRACTOR_FUNC("echo", echo),
                                              TRACTOR_FUNC("raises_value_error", raises_value_error),
-                                             TRACTOR_FUNC("sleep_forever", sleep_forever), TRACTOR_ENDPOINTS_END };
+                                             TRACTOR_FUNC("sleep_forever", sleep_forever),
+                                             TRACTOR_FUNC("unencodable", unencodable),
+                                             TRACTOR_FUNC("spawn_grandchild_and_raise", spawn_grandchild_and_raise),
+                                             TRACTOR_CTX("ctx_spawn_grandchild", ctx_spawn_grandchild),
+                                             TRACTOR_CTX("started_return", started_return),
+                                             TRACTOR_CTX("error_before_started", error_before_started),
+                                             TRACTOR_CTX("error_after_started", error_after_started),
+                                             TRACTOR_CTX("never_starts", never_starts),
+                                             TRACTOR_CTX("ctx_sleeper", ctx_sleeper),
+                                             TRACTOR_CTX("echo_stream", echo_stream),
+                                             TRACTOR_CTX("child_stops_first", child_stops_first),
+                                             TRACTOR_CTX("sink", sink),
+                                             TRACTOR_CTX("child_cancels", child_cancels),
+                                             TRACTOR_CTX("child_errors", child_errors),
+                                             TRACTOR_CTX("flood", flood),
+                                             TRACTOR_CTX_TYPED("typed_int", typed_int, "int"),
+                                             TRACTOR_CTX_TYPED("bad_started", bad_started, "int"),
+                                             TRACTOR_CTX_TYPED("bad_return", bad_return, "int"),
+                                             TRACTOR_CTX_TYPED("bad_yield", bad_yield, "int"),
+                                             TRACTOR_GEN("agen", agen),
+                                             TRACTOR_GEN("agen_forever", agen_forever),
+                                             TRACTOR_GEN("legacy_stream", agen),
+                                             TRACTOR_ENDPOINTS_END };
     return tractor_register(module, list, NULL);
 }

@@ -1,5 +1,6 @@
 #include "robust/replay.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,13 +20,6 @@ static bool wrong(replay *r, const char *format, ...) {
 
 static bool is_uuid(const char *s) {
     return strlen(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-';
-}
-
-const char *replay_actual(const replay *r, const char *recorded) {
-    for (size_t i = 0; i < r->names; i++)
-        if (strcmp(r->recorded[i], recorded) == 0)
-            return r->actual[i];
-    return recorded;
 }
 
 /* The same ones are the same, and different ones differ. */
@@ -100,6 +94,8 @@ static bool same(replay *r, const char *key, const raw_node *recorded, const raw
             good = is_address(r, &got->items[i]);
         return good || differ(r, key, recorded, got);
     }
+    if (strcmp(key, "_bad_msg") == 0)
+        return got->kind == RAW_NIL || differ(r, key, recorded, got);
     if (recorded->kind != got->kind)
         return differ(r, key, recorded, got);
     if (is_one_of(key, " pid tb_str message _parent_main_data "))
@@ -153,90 +149,158 @@ static bool say(replay *r, raw_peer *peer, const raw_node *recorded) {
         text = replaced(r, text, r->recorded[i], r->actual[i]);
     text = replaced(r, text, "['127.0.0.1',1616]", raw_wire_address(&r->arena, r->address));
     text = replaced(r, text, "'_enable_tpts':['tcp']", raw_format(&r->arena, "'_enable_tpts':['%s']", r->transport));
-    return raw_send(peer, "%s", text) || wrong(r, "cannot send %s: the connection is closed", text);
+    return raw_send(peer, "%s", text);
 }
 
 /* ---- the play ---- */
 
-static raw_peer *connection(replay *r, int number, bool dialled_by_child) {
-    if (r->conns[number])
-        return r->conns[number];
-    bool dial = dialled_by_child == (strcmp(r->me, "child") == 0);
-    r->conns[number] =
-        dial ? raw_open(r->address, r->me) : raw_accept(r->listener, raw_patience(RAW_WAIT), r->me, NULL);
-    if (!r->conns[number])
-        wrong(r, dial ? "cannot connect as number %d" : "connection %d does not come", number);
-    return r->conns[number];
-}
-
-static const char *field_of(replay *r, const char *line, const char *key) {
-    const char *at = strstr(line, raw_format(&r->arena, "\"%s\": \"", key));
-    if (!at)
-        return "";
-    at += strlen(key) + 5;
-    return raw_format(&r->arena, "%.*s", (int)strcspn(at, "\""), at);
-}
-
 typedef struct line {
+    const char *src, *dst;
     int conn;
-    bool mine, from_dialler, said;
+    bool mine;       /* said by me, to "us" */
+    bool us_dialled; /* the connection */
+    bool played;
+    double at_ms;
     const raw_node *recorded;
 } line;
 
-static bool read_line(replay *r, const char *text, line *l) {
-    const char *number = strstr(text, "\"conn\": ");
-    size_t len;
-    unsigned char *frame = raw_compile(&r->arena, raw_format(&r->arena, "<%s>", field_of(r, text, "hex")), &len);
-    l->conn = number ? atoi(number + 8) : -1;
-    l->recorded = frame && len > 4 ? raw_decode(&r->arena, frame + 4, len - 4) : NULL;
-    l->mine = strcmp(field_of(r, text, "src"), r->me) == 0;
-    l->from_dialler = strncmp(field_of(r, text, "dir"), "dialer->", 8) == 0;
-    if (l->conn < 0 || l->conn >= REPLAY_CONNECTIONS || !l->recorded)
-        return wrong(r, "no message in %.60s", text);
-    return true;
+static bool is_cancel(const line *l) {
+    return strcmp(raw_str(l->recorded, "func"), "cancel") == 0 && strcmp(raw_str(l->recorded, "ns"), "self") == 0;
+}
+
+static raw_peer *connection(replay *r, const line *l) {
+    int number = l->conn;
+    if (r->conns[number])
+        return r->conns[number];
+    r->conns[number] = l->us_dialled ? raw_accept(r->listener, raw_patience(RAW_WAIT), r->me, NULL)
+                                     : raw_open(r->address, r->me);
+    if (!r->conns[number])
+        wrong(r, l->us_dialled ? "connection %d does not come" : "cannot connect as number %d", number);
+    return r->conns[number];
 }
 
 /* Each side says who it is at once and does not wait for the other, so that their order means nothing. */
 static bool greet(replay *r, raw_peer *peer, line *at, const line *end) {
     for (line *l = at; l < end; l++)
         if (l->mine && l->conn == at->conn) {
-            if (r->own_uuid)
+            if (r->own_uuid && strcmp(l->src, r->me) == 0)
                 pair(r, raw_str(l->recorded, "uuid"), r->own_uuid);
-            l->said = true;
-            return say(r, peer, l->recorded);
+            l->played = true;
+            return say(r, peer, l->recorded) || wrong(r, "connection %d is closed at once", l->conn);
         }
     return wrong(r, "no Aid is recorded");
 }
 
+static bool hear(replay *r, raw_peer *peer, const line *l) {
+    const raw_node *got = raw_receive(peer, raw_patience(RAW_WAIT));
+    if (!got)
+        return wrong(r, "connection %d: recorded %s, but %s", l->conn, raw_show(&r->arena, l->recorded),
+                     peer->state == RAW_EOF ? "it is closed" : "nothing came");
+    if (same(r, raw_str(l->recorded, "msg_type"), l->recorded, got))
+        return true;
+    fprintf(stderr, "replay: recorded %s\nreplay: got      %s\n", raw_show(&r->arena, l->recorded),
+            raw_show(&r->arena, got));
+    return false;
+}
+
 static bool play_line(replay *r, line *l, const line *end) {
-    bool dialled_by_child = l->from_dialler == (l->mine == (strcmp(r->me, "child") == 0));
     bool is_new = !r->conns[l->conn];
-    raw_peer *peer = connection(r, l->conn, dialled_by_child);
+    raw_peer *peer = connection(r, l);
     if (!peer || (is_new && !greet(r, peer, l, end)))
         return false;
-    if (l->said)
+    if (l->played)
         return true;
-    const char *type = raw_str(l->recorded, "msg_type");
-    if (l->mine && !say(r, peer, l->recorded))
-        return false;
+    bool again = is_cancel(l) && r->cancelled[l->conn];
+    if (is_cancel(l))
+        r->cancelled[l->conn] = true;
+    if (!l->mine)
+        return again || hear(r, peer, l);
+    if (again)
+        r->again = raw_str(l->recorded, "cid");
+    if (!say(r, peer, l->recorded))
+        return again || wrong(r, "connection %d: cannot send %s: it is closed", l->conn,
+                              raw_show(&r->arena, l->recorded)); /* again: it may be gone by now */
     /* A child closes what it asked a registrar on; until then it is not done with it, whatever else it answers. */
-    if (l->mine && l->conn > 0 && strcmp(type, "Return") == 0) {
+    if (l->us_dialled && l->conn > 0 && strcmp(raw_str(l->recorded, "msg_type"), "Return") == 0) {
         const raw_node *more = raw_receive(peer, raw_patience(RAW_WAIT));
         if (more || peer->state != RAW_EOF)
             return wrong(r, "connection %d is not closed: %s", l->conn, raw_show(&r->arena, more));
     }
-    if (!l->mine) {
-        const raw_node *got = raw_receive(peer, raw_patience(RAW_WAIT));
-        if (!got)
-            return wrong(r, "connection %d: recorded %s, but %s", l->conn, raw_show(&r->arena, l->recorded),
-                         peer->state == RAW_EOF ? "it is closed" : "nothing came");
-        if (!same(r, type, l->recorded, got)) {
-            fprintf(stderr, "replay: recorded %s\nreplay: got      %s\n", raw_show(&r->arena, l->recorded),
-                    raw_show(&r->arena, got));
+    return true;
+}
+
+static bool play(replay *r, line *lines, size_t count) {
+    const line *last = NULL;
+    for (line *l = lines; l < lines + count; l++) {
+        const char *other = l->mine ? l->src : l->dst;
+        if ((!l->mine && strcmp(l->src, r->us) != 0) || (!r->everybody && strcmp(other, r->me) != 0))
+            continue; /* said among others */
+        if (last && last->mine && l->mine && l->at_ms - last->at_ms > 1.5)
+            poll(NULL, 0, raw_patience(20));
+        if (!play_line(r, l, lines + count))
             return false;
-        }
+        last = l;
     }
-    return !r->after || r->after(r, l->conn, type, raw_str(l->recorded, "func"));
+    /* Nothing more than what was recorded. */
+    for (int i = 0; i < REPLAY_CONNECTIONS; i++) {
+        raw_peer *peer = r->conns[i];
+        const raw_node *more;
+        while (peer && (more = raw_receive(peer, 30)))
+            if (!r->again || strcmp(raw_str(more, "cid"), r->again) != 0)
+                return wrong(r, "connection %d: not recorded: %s", i, raw_show(&peer->arena, more));
+    }
+    return true;
+}
+
+/* ---- the record ---- */
+
+static const char *field_of(replay *r, const char *text, const char *key) {
+    const char *at = strstr(text, raw_format(&r->arena, "\"%s\": ", key));
+    if (!at)
+        return "";
+    at += strlen(key) + 4;
+    bool quoted = *at == '"';
+    at += quoted;
+    return raw_format(&r->arena, "%.*s", (int)strcspn(at, quoted ? "\"" : ",}"), at);
+}
+
+static bool read_line(replay *r, const char *text, line *l) {
+    size_t len;
+    unsigned char *frame = raw_compile(&r->arena, raw_format(&r->arena, "<%s>", field_of(r, text, "hex")), &len);
+    l->conn = atoi(field_of(r, text, "conn"));
+    l->at_ms = atof(field_of(r, text, "t_ms"));
+    l->recorded = frame && len > 4 ? raw_decode(&r->arena, frame + 4, len - 4) : NULL;
+    l->src = field_of(r, text, "src");
+    l->dst = field_of(r, text, "dst");
+    l->mine = strcmp(l->dst, r->us) == 0;
+    bool from_dialler = strncmp(field_of(r, text, "dir"), "dialer->", 8) == 0;
+    l->us_dialled = strcmp(from_dialler ? l->src : l->dst, r->us) == 0;
+    if (l->conn < 0 || l->conn >= REPLAY_CONNECTIONS || !l->recorded)
+        return wrong(r, "no message in %.60s", text);
+    return true;
+}
+
+static size_t add_better(replay *r, const char *path, size_t behind, line *l) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    for (const replay_better *b = replay_betters; b->record; b++) {
+        if (strcmp(b->record, name) != 0 || strcmp(b->us, r->us) != 0 || b->behind != behind)
+            continue;
+        size_t count = 0;
+        for (; count < 3 && b->messages[count].text; count++) {
+            line *more = l + 1 + count;
+            *more = *l;
+            if (strcmp(b->messages[count].src, l->src) != 0) {
+                more->src = l->dst;
+                more->dst = l->src;
+            }
+            more->mine = strcmp(more->dst, r->us) == 0;
+            more->recorded = raw_parse(&r->arena, b->messages[count].text);
+            if (!more->recorded)
+                abort();
+        }
+        return count;
+    }
+    return 0;
 }
 
 bool replay_run(replay *r, const char *path) {
@@ -246,22 +310,15 @@ bool replay_run(replay *r, const char *path) {
     size_t size = 0, count = 0;
     line *lines = raw_alloc(&r->arena, LINES * sizeof *lines);
     bool good = f != NULL || wrong(r, "cannot read %s", path);
-    while (good && count < LINES && getline(&text, &size, f) > 0)
-        if (text[0] == '{')
-            good = read_line(r, text, &lines[count++]);
+    for (size_t number = 0; good && count < LINES - 4 && getline(&text, &size, f) > 0; number++) {
+        good = read_line(r, text, &lines[count]);
+        if (good)
+            count += 1 + add_better(r, path, number, &lines[count]);
+    }
     free(text);
     if (f)
         fclose(f);
-    for (size_t i = 0; good && i < count; i++)
-        good = play_line(r, &lines[i], lines + count);
-    /* Nothing more than what was recorded. */
-    for (int i = 0; good && i < REPLAY_CONNECTIONS; i++) {
-        raw_peer *peer = r->conns[i];
-        const raw_node *more = peer ? raw_receive(peer, 30) : NULL;
-        if (more)
-            good = wrong(r, "connection %d: not recorded: %s", i, raw_show(&peer->arena, more));
-    }
-    return good;
+    return good && play(r, lines, count);
 }
 
 void replay_close(replay *r) {

@@ -1,9 +1,12 @@
-/* Plays one side of a recorded dialog against an actor of ours, and compares what the actor says with the record, message
- * by message and field by field.
+/* Plays the others of a recorded dialog against an actor of ours, and compares what the actor says with the record, message
+ * by message and field by field. Where it paused between two messages in the record, it pauses too: what was read before the
+ * second one came is read now as well.
  *
  * Not compared are: the values of cids and uuids (but which ones are the same is), pids, ports and paths of addresses, texts of
  * errors and tracebacks, what a parent says of its main script, the files of modules, modules of Python's runtime, and a
- * field `ext` in our Aid.
+ * field `ext` in our Aid. `_bad_msg` is nil in our Errors. Python's parents may ask a child twice to end, ours ask once;
+ * whether a child still answers the second time is left open. Where else ours do better than the record stands in
+ * replay_better.c.
  */
 #ifndef TRACTOR_TESTS_REPLAY_H
 #define TRACTOR_TESTS_REPLAY_H
@@ -13,24 +16,37 @@
 enum { REPLAY_CONNECTIONS = 8, REPLAY_NAMES = 64 };
 
 typedef struct replay {
-    const char *me;        /* whom it plays: "root" or "child" */
+    const char *us;        /* the actor of ours: "root", "child"... */
+    const char *me;        /* whom it plays, */
+    bool everybody;        /* or all that "us" speaks with */
     const char *transport; /* of the actor; the records are of tcp */
     const char *address;   /* as a child: the parent's. As a root: its own listener's */
     raw_listener *listener;
-    const char *own_uuid; /* as a child: as it was told */
+    const char *own_uuid; /* of "me", as a child: as it was told */
     raw_arena arena;
     raw_peer *conns[REPLAY_CONNECTIONS];
     const char *recorded[REPLAY_NAMES], *actual[REPLAY_NAMES]; /* uuids and cids */
     size_t names;
-    /* After that message of the record, which has been played. False: stop. */
-    bool (*after)(struct replay *r, int conn, const char *type, const char *func);
+    bool cancelled[REPLAY_CONNECTIONS]; /* the actor at its end was asked to end */
+    const char *again;                  /* the cid of asking it again */
     char wrong[2048];
 } replay;
 
 /* False: see `wrong`. */
 bool replay_run(replay *r, const char *path);
-/* What stands in place of a uuid or cid of the record; as it was recorded, if nothing does. */
-const char *replay_actual(const replay *r, const char *recorded);
 void replay_close(replay *r);
+
+/* ---- what ours say instead ---- */
+
+/* Messages that come in addition, behind one of the record and on its connection. */
+typedef struct replay_better {
+    const char *record, *us;
+    size_t behind; /* line of the record, from 0 */
+    struct {
+        const char *src, *text;
+    } messages[3];
+} replay_better;
+/* Ends with an element without record. */
+extern const replay_better replay_betters[];
 
 #endif

@@ -1,0 +1,53 @@
+/* Where our actors say more than Python's did; docs/protocol-notes.md says why. */
+#include "robust/replay.h"
+
+#define FRESH "00000000-0000-4000-8000-000000000001"
+#define START_ACK(cid) "{'msg_type':'StartAck','cid':'" cid "','functype':'asyncfunc'}"
+#define CANCEL_ACK(cid) "{'msg_type':'CancelAck','cid':'" cid "','pld':true}"
+#define CANCEL_TASK(target, uid)                                                                          \
+    "{'msg_type':'Start','cid':'" FRESH "','ns':'self','func':'_cancel_task','kwargs':{'cid':'" target    \
+    "'},'uid':" uid ",'pld_spec':'typing.Any'}"
+#define ERROR(type, uid, canceller, cid)                                                                  \
+    "{'msg_type':'Error','src_uid':" uid ",'src_type_str':'" type "','boxed_type_str':'" type             \
+    "','relay_path':[" uid "],'message':'','tb_str':'','canceller':" canceller ",'sender':nil,'cid':'" cid \
+    "','_bad_msg':nil,'_bad_msg_as_dict':nil}"
+
+#define NEVER_STARTS_CID "23645cb7-1435-4668-8905-6f12af60288d"
+#define SLEEP_CID "8c026eec-329b-4875-b6db-3934d6281504"
+#define SLEEP_ROOT "['root','db6a8e58-a8ce-43bf-a84f-cd9a9d7a766c']"
+#define SLEEP_CHILD "['child','fe10cccd-1729-4fb4-97fe-fd67a3b83551']"
+#define UNENCODABLE_CID "3cca4280-0820-42dc-8f78-6402067f9e26"
+#define UNENCODABLE_ROOT "['root','4c07dbbc-539a-43a9-b8a1-8773d05599b6']"
+#define UNENCODABLE_CHILD "['child','120f8d75-c731-4b19-8770-5a04e8a9f6ac']"
+
+const replay_better replay_betters[] = {
+    /* A context that returns without having started: Python takes the Return for the first value, and hangs. */
+    { "05b_context_not_started.jsonl",
+      "child",
+      15,
+      { { "child", "{'msg_type':'Started','cid':'" NEVER_STARTS_CID "','pld':nil}" } } },
+    /* A caller that does not wait any more asks the task to stop. Python's says nothing, */
+    { "12d_run_task_cancelled.jsonl",
+      "root",
+      9,
+      { { "root", CANCEL_TASK(SLEEP_CID, SLEEP_ROOT) },
+        { "child", START_ACK(FRESH) },
+        { "child", CANCEL_ACK(FRESH) } } },
+    /* and its plain functions are silent when they are cancelled. */
+    { "12d_run_task_cancelled.jsonl",
+      "child",
+      14,
+      { { "child", ERROR("ContextCancelled", SLEEP_CHILD, SLEEP_ROOT, SLEEP_CID) } } },
+    /* Something is returned that can't be sent: a Python actor dies half of it, and its caller waits for ever. */
+    { "13c_unencodable.jsonl",
+      "root",
+      9,
+      { { "root", CANCEL_TASK(UNENCODABLE_CID, UNENCODABLE_ROOT) },
+        { "child", START_ACK(FRESH) },
+        { "child", CANCEL_ACK(FRESH) } } },
+    { "13c_unencodable.jsonl",
+      "child",
+      9,
+      { { "child", ERROR("TypeError", UNENCODABLE_CHILD, "nil", UNENCODABLE_CID) } } },
+    { NULL, NULL, 0, { { NULL, NULL } } },
+};
