@@ -20,6 +20,7 @@ Status Context::open_stream(const StreamOptions& options, Stream*& out) {
   if (Status status = can_open_stream(); status != Status::ok) return status;
   if (cancel_called_ || cancel_reason()) return Status::canceled;
   if (pipe_ && pipe_->opened()) return Status::already;
+  stream_opens();
   out = pipe().open(options.buffer, options.allow_overruns);
   return Status::ok;
 }
@@ -61,7 +62,7 @@ ErrorRef Context::check(Payload kind, Bytes value, bool received) const {
     Error::Fields f;
     f.code = Status::msg_type;
     f.type = "MsgTypeError";
-    f.message = std::string("payload of ") + message_of(kind) + " is not '" + type->text() + "': " + wrong->text();
+    f.message = what() + ": payload of " + message_of(kind) + " is not '" + type->text() + "': " + wrong->text();
     if (received) {
       // As if the peer had sent it: it made the mistake.
       const ActorId& peer = link_->peer();

@@ -63,6 +63,7 @@ class Context : public Nursery, public Dialog {
   bool has_pipe() const { return pipe_ != nullptr; }
   /// Why there is no stream to open now; OK if there is one.
   virtual Status can_open_stream() const = 0;
+  virtual void stream_opens() {}
   virtual const PayloadSpec* schema() const = 0;
   /// The scope was told to stop: something failed in it, or it was cancelled.
   virtual void task_stopped() {}

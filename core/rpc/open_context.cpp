@@ -121,14 +121,19 @@ void OpenContext::on_stop(bool because_of_error) {
     // Nothing more comes of a generator, but its makers expect to be told that nobody listens any more.
     if (!asked_) link_->request_cancel_task(cid());
     acked_ = asked_;
-    finish({});
+    finish({}, Ended::well);
   }
 }
 
 void OpenContext::on_return(Bytes payload, SharedBuffer& buffer) {
   if (cancel_reason() && !started_) return finish({});  // it was no context, and is being told to stop
   if (handlers_.generator) return on_stray("Return");
-  if (!started_) return violated("Return", "before Started");
+  if (!started_) {
+    // It has had its last word, so there is nothing to cancel.
+    ErrorRef err = unexpected("Return", "before Started");
+    finish(err);
+    return fail(err);
+  }
   try {
     result_ = Item(payload, &buffer);
   } catch (const std::bad_alloc&) {
@@ -141,7 +146,7 @@ void OpenContext::on_return(Bytes payload, SharedBuffer& buffer) {
   } else {
     returned_ = true;
   }
-  finish(wrong);
+  finish(wrong, wrong ? Ended::badly : Ended::well);
   if (wrong) fail(wrong);
 }
 
@@ -150,8 +155,14 @@ void OpenContext::on_error(const wire::ErrorMsg& msg) {
   if (has_pipe() && pipe().full() && !link_->peer_is_native())
     pipe().send_overrun();  // nor does this fit, says the original
   bool overrun = err->code() == Status::overrun && err->fields().relay_path.size() <= 1;
+  bool first = !remote_error();
   note_remote_error(err);
-  if (overrun) return fail(err);  // it has dropped a message of ours, and its task goes on
+  if (overrun) {
+    // It has dropped a message of ours and its task goes on; each further one that it dropped is told likewise.
+    if (has_pipe()) pipe().error_came();
+    if (first) fail(err);
+    return;
+  }
   acked_ = is_ack(*err);
   if (acked_) {
     absorbed_ = err;
@@ -161,16 +172,23 @@ void OpenContext::on_error(const wire::ErrorMsg& msg) {
   }
   bool canceled = err->code() == Status::ctx_canceled;
   bool was_stopping = cancel_reason() != nullptr;
-  if (!link_->peer_is_native() && !was_stopping) {
-    // It is over, but its makers say so all the same: who leaves a stream says Stop, who leaves a context cancels it.
-    if (has_pipe() && pipe().opened())
-      pipe().say_stop(false);
-    else if (!started_ || !canceled)
-      link_->request_cancel_task(cid());
-  }
+  if (!link_->peer_is_native() && !was_stopping) part(canceled);
   finish(err);
   // Who is leaving already knows why; but a real error is told.
   if (!was_stopping || !canceled) fail(err);
+}
+
+/// The task is over, but those who made the protocol tell it all the same how they leave.
+void OpenContext::part(bool canceled) {
+  if (handlers_.generator || !started_) {
+    if (has_pipe()) pipe().say_stop(false);
+    return link_->request_cancel_task(cid());
+  }
+  bool streaming = has_pipe() && pipe().is_open();
+  // Values that were not read are found before the error, and then the end of the stream is told.
+  if (streaming && pipe().unread() > 0) return pipe().say_stop(false);
+  // Otherwise the error is found where the program is. If it is there no more, or was only cancelled, nothing is told.
+  if (!canceled && (streaming || work() > 1)) link_->request_cancel_task(cid());
 }
 
 /// The five-part test of the protocol: our own cancel, told by the peer that we asked.
@@ -182,13 +200,15 @@ bool OpenContext::is_ack(const Error& err) const {
 
 void OpenContext::on_stray(const char* message_name) { violated(message_name, "in a context"); }
 
-void OpenContext::violated(const char* message_name, const char* where) {
-  if (cancel_reason()) return;
-  ErrorRef err = Error::from([&] {
+ErrorRef OpenContext::unexpected(const char* message_name, const char* where) {
+  return Error::from([&] {
     return Error::of(
         Failure::of(Status::msg_type, std::string("unexpected ") + message_name + " " + where, "MessagingError"));
   });
-  fail(err);
+}
+
+void OpenContext::violated(const char* message_name, const char* where) {
+  if (!cancel_reason()) fail(unexpected(message_name, where));
 }
 
 void OpenContext::on_lost(const ErrorRef& why) {
@@ -213,7 +233,9 @@ OpToken OpenContext::cancel_task(Nursery& in, int64_t timeout, const ErrorRef& b
 }
 
 void OpenContext::task_stopped() {
-  cancel_called_ = true;
+  // What the peer told us is no wish of ours.
+  bool told = finished_ && remote_error_ && first_error() == remote_error_.get();
+  if (!told) cancel_called_ = true;
   if (finished_ || !launched_) return settle_wait();
   if (has_pipe()) pipe().say_stop(false);
   ask_to_stop();
@@ -250,11 +272,12 @@ void OpenContext::observe(ResultOp& op) {
   op.tell(ErrorRef(err));
 }
 
-void OpenContext::finish(const ErrorRef& err) {
+void OpenContext::finish(const ErrorRef& err, Ended how) {
   if (std::exchange(finished_, true)) return;
   patience_.disarm();
   if (launched_) link_->remove_call(*this);
-  if (has_pipe()) pipe().peer_done();
+  // Else what stops the scope is what a waiting receive is told.
+  if (has_pipe()) pipe().peer_done(how == Ended::well);
   while (ResultOp* op = observers_.first()) op->tell(err);
   settle_wait();
 }

@@ -84,11 +84,14 @@ class OpenContext final : public Context, public Pooled<OpenContext> {
   std::string own_work() override;
 
   bool is_ack(const Error& err) const;
+  static ErrorRef unexpected(const char* message_name, const char* where);
   void violated(const char* message_name, const char* where);
+  void part(bool canceled);
   /// Asks the peer to end the task, once, and gives it time for its last word.
   void ask_to_stop();
   /// The dialog is over; what the peer's task came to, `err` or a result, is told to whoever asked.
-  void finish(const ErrorRef& err);
+  enum class Ended : bool { badly, well };
+  void finish(const ErrorRef& err, Ended how = Ended::badly);
   void settle_wait();
   /// The program is not done with what has come.
   bool still_read() const;

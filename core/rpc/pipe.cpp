@@ -279,14 +279,18 @@ void Pipe::stop(const ErrorRef& why) {
   if (stopped_) return;
   stopped_ = why;
   each_stream([&](Stream& s) { s.end_receive(why); });
-  end_sends(why);
+  if (!sends_.empty())
+    end_sends(why->canceled() ? why : Error::from([&] {
+      return Error::caused(Status::canceled, "the context has failed: " + why->message(), why);
+    }));
   static_cast<Link<BlockedTag>*>(this)->unlink();
 }
 
-void Pipe::peer_done() {
+void Pipe::peer_done(bool well) {
   if (std::exchange(peer_done_, true)) return;
-  if (!sends_.empty()) end_sends(Error::of(Status::eof, "the peer's task is over"));
   static_cast<Link<BlockedTag>*>(this)->unlink();
+  if (!well) return;  // stop() comes next and says why
+  if (!sends_.empty()) end_sends(Error::of(Status::eof, "the peer's task is over"));
   wake();
 }
 

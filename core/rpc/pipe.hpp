@@ -37,6 +37,8 @@ class Pipe final : public Link<BlockedTag>, public Pooled<Pipe> {
   /// The peer is a generator, which takes nothing.
   void receive_only() { receive_only_ = true; }
   bool opened() const { return opened_; }
+  /// The program has opened it, and neither left it nor been told its end.
+  bool is_open() const { return opened_ && !stop_sent_ && !stop_was_read(); }
   bool dead() const { return dead_; }
   /// One direction at least is over.
   bool finished() const { return main_.closed_ || peer_stopped_ || eof_wanted_; }
@@ -58,10 +60,13 @@ class Pipe final : public Link<BlockedTag>, public Pooled<Pipe> {
   // The context.
   /// It fails or is cancelled: receives end so, nothing more is sent.
   void stop(const ErrorRef& why);
-  /// The peer's last message is here: nothing more comes, nothing more is taken there.
-  void peer_done();
+  /// The peer's last message is here: nothing more comes, nothing more is taken there. Unless it ended well, the context
+  /// is about to stop.
+  void peer_done(bool well);
   /// Says Stop, unless that was said or the peer's own has been read.
   void say_stop(bool because_of_error);
+  /// The peer sent an Error. Whoever has read all that came before leaves the stream by it, and so says no Stop.
+  void error_came() { stop_sent_ = stop_sent_ || queue_.empty(); }
   /// The ctx has ended: every verb answers so.
   void die();
   /// The program has begun to receive and has not come to the end of what is here.
@@ -81,7 +86,8 @@ class Pipe final : public Link<BlockedTag>, public Pooled<Pipe> {
   bool windowed() const { return window_ > 0; }
   bool broadcasting() const { return !ring_.empty(); }
   bool receiving() const;
-  bool stop_was_read() const { return stop_was_read_ || (peer_stopped_ && queue_.empty()); }
+  /// Or is being read.
+  bool stop_was_read() const { return stop_was_read_ || (peer_stopped_ && queue_.empty() && receiving()); }
   template <class F>
   void each_stream(F&& f);
   /// Takes the oldest value off the queue.

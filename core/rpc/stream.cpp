@@ -150,8 +150,10 @@ void ReceiveOp::deliver(const Error* err) {
     why = Error::of(Status::closed, "the context has ended");
   else if (stream->closed_)
     why = Error::of(Status::eof, "the stream was closed");
-  else if (stream->take(item, why) == Status::ok)
+  else if (Status status = stream->take(item, why); status == Status::ok)
     return item.lend([&](const Value& value) { fn_(nullptr, to_c(&value), user_); });
+  else if (status == Status::eof && stream->pipe_->stopped_ && !stream->pipe_->peer_stopped_)
+    why = stream->pipe_->stopped_;  // the last word of a failed task woke it: that is no end of stream
   fn_(to_c(why.get()), nullptr, user_);
 }
 

@@ -139,8 +139,11 @@ void TaskContext::on_stop(bool because_of_error) {
 
 void TaskContext::on_error(const wire::ErrorMsg& msg) {
   ErrorRef err = Error::from([&] { return unbox(msg, link_->peer()); });
+  if (has_pipe()) pipe().error_came();
+  // One comes for each message that was dropped there.
+  bool first = !remote_error();
   note_remote_error(err);
-  fail(err);
+  if (first) fail(err);
 }
 
 void TaskContext::on_stray(const char* message_name) {

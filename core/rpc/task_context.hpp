@@ -44,6 +44,8 @@ class TaskContext final : public Context, public Pooled<TaskContext> {
   ~TaskContext() override = default;
   bool is(wire::FuncType kind) const { return endpoint_->kind == kind; }
   Status can_open_stream() const override;
+  /// A generator may send at once, behind its acknowledgement.
+  void stream_opens() override { send_ack(); }
   const PayloadSpec* schema() const override { return endpoint_->schema ? &*endpoint_->schema : nullptr; }
   void on_idle() override;
   bool deliver_end(const ErrorRef& outcome) override;

@@ -38,13 +38,6 @@ wire::FuncType kind_of(uint32_t kind) {
   return kind == TRACTOR_GENERATOR ? wire::FuncType::asyncgen : wire::FuncType::asyncfunc;
 }
 
-Result<std::optional<PayloadSpec>> read_schema(const char* text) {
-  if (!text) return std::optional<PayloadSpec>();
-  auto spec = PayloadSpec::parse(text);
-  if (!spec) return spec.failure();
-  return std::optional<PayloadSpec>(std::move(*spec));
-}
-
 bool good_name(const char* name) { return name && *name && std::string_view(name).find(':') == std::string_view::npos; }
 
 }  // namespace
@@ -61,23 +54,23 @@ Status Modules::add(const char* module, const tractor_endpoint* list, size_t cou
   if (!good_name(module) || std::string_view(module) == "self") return Status::invalid;
   if (t.frozen && t.loading == 0) return Status::busy;
   const Module* known = find(module);
-  std::vector<std::optional<PayloadSpec>> schemas;
+  // All or none, also when memory ends.
+  auto added = std::make_unique<Module>(module);
   for (size_t i = 0; i < count; ++i) {
     const tractor_endpoint& e = list[i];
     if (!good_name(e.name) || !e.fn || e.flags != 0) return Status::invalid;
     if (e.kind > TRACTOR_GENERATOR) return Status::not_supported;
-    auto schema = read_schema(e.schema);
-    if (!schema) return Status::msg_type;
-    schemas.push_back(std::move(*schema));
+    auto endpoint = std::make_unique<Endpoint>(Endpoint{e.name, e.fn, user, kind_of(e.kind)});
+    if (e.schema) {
+      auto schema = PayloadSpec::parse(e.schema);
+      if (!schema) return Status::msg_type;
+      endpoint->schema.emplace(std::move(*schema));
+    }
+    added->endpoints_.push_back(std::move(endpoint));
     if (known && known->find(e.name)) return Status::already;
     for (size_t j = 0; j < i; ++j)
       if (std::string_view(list[j].name) == e.name) return Status::already;
   }
-  // All or none, also when memory ends.
-  auto added = std::make_unique<Module>(module);
-  for (size_t i = 0; i < count; ++i)
-    added->endpoints_.push_back(std::make_unique<Endpoint>(
-        Endpoint{list[i].name, list[i].fn, user, kind_of(list[i].kind), std::move(schemas[i])}));
   auto it = t.modules.find(module);
   if (it == t.modules.end()) {
     t.modules.emplace(module, std::move(added));

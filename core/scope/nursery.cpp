@@ -1,5 +1,6 @@
 #include "scope/nursery.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include "base/log.hpp"
@@ -233,13 +234,22 @@ void Nursery::on_timer() {
 
 // --- the end -------------------------------------------------------------------------------------------------------
 
+/// A real error wins over the cancellations of contexts that it caused or met.
+std::vector<ErrorRef> Nursery::telling_errors() const {
+  std::vector<ErrorRef> all = errors_;
+  if (unlisted_error_) all.push_back(unlisted_error_);
+  auto cancelled = [](const ErrorRef& e) { return e->code() == Status::ctx_canceled; };
+  if (!std::all_of(all.begin(), all.end(), cancelled)) std::erase_if(all, cancelled);
+  return all;
+}
+
 ErrorRef Nursery::outcome() const {
   if (errors_.empty() && unlisted_error_) return unlisted_error_;
   if (errors_.size() == 1 && !unlisted_error_) return errors_.front();
   if (!errors_.empty()) {
     return Error::from([&] {
-      std::vector<ErrorRef> all = errors_;
-      if (unlisted_error_) all.push_back(unlisted_error_);
+      std::vector<ErrorRef> all = telling_errors();
+      if (all.size() == 1) return all.front();
       std::string message = std::to_string(all.size()) + " errors in nursery '" + options_.name + "'";
       return Error::group(std::move(message), std::move(all));
     });

@@ -180,6 +180,7 @@ class Nursery : public RefCounted<Nursery>,
   void dismiss_daemons();
   void note_wait();
   ErrorRef outcome() const;
+  std::vector<ErrorRef> telling_errors() const;
 
   Engine* engine_;
   Nursery* parent_;

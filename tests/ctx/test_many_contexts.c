@@ -100,21 +100,19 @@ static int64_t live_heap(void) {
 /* How many contexts are open and how much heap is in use. */
 static void state(tractor_ctx *ctx, const tractor_value *args, void *user) {
     (void)args, (void)user;
-    if (getenv("MI")) malloc_info(0, stderr);
+    if (getenv("MI"))
+        malloc_info(0, stderr);
     tractor_ctx_return(ctx, "[i,I]", open_now, live_heap());
 }
 
 static tractor_nursery *home; /* of the child, as seen by its parent */
 
 /* The memory of a busy connection is given back when it has not been needed for a second. */
-static void settle(tractor_done_fn then, void *user) {
-    tractor_nursery_sleep(home, 2500 * TRACTOR_MS, then, user);
-}
+static void settle(tractor_done_fn then, void *user) { tractor_nursery_sleep(home, 2500 * TRACTOR_MS, then, user); }
 
 static const tractor_endpoint module[] = {
-    TRACTOR_CTX("linger", linger), TRACTOR_CTX("brief", brief), TRACTOR_CTX("echo", echo),
-    TRACTOR_CTX("deaf", deaf),     TRACTOR_FUNC("wake", wake),  TRACTOR_FUNC("state", state),
-    TRACTOR_ENDPOINTS_END,
+    TRACTOR_CTX("linger", linger), TRACTOR_CTX("brief", brief),  TRACTOR_CTX("echo", echo), TRACTOR_CTX("deaf", deaf),
+    TRACTOR_FUNC("wake", wake),    TRACTOR_FUNC("state", state), TRACTOR_ENDPOINTS_END,
 };
 static const char *const modules[] = { "many", NULL };
 
@@ -489,8 +487,8 @@ static void X_08_a_million_after_each_other(void **test) {
     assert_int_equal(s.slice, SLICES);
     int64_t first = best(s.slices), last = best(s.slices + SLICES - SLICES / 10);
     double rate = (double)s.total / SLICES * 1e9;
-    print_message("%lld contexts in %.1f s; %.0f a second of processor time in the first tenth, %.0f in the last\n", (long long)s.total,
-                  (double)run.ns / 1e9, rate / (double)first, rate / (double)last);
+    print_message("%lld contexts in %.1f s; %.0f a second of processor time in the first tenth, %.0f in the last\n",
+                  (long long)s.total, (double)run.ns / 1e9, rate / (double)first, rate / (double)last);
     assert_true((double)first >= 0.8 * (double)last); /* times: the rate is at least 0.8 of the first one */
     assert_same_heap("caller", s.own_heap[0], s.own_heap[1], s.own_heap[0] / 100);
     int64_t theirs = heap_in(&s.heap[0]);
