@@ -91,6 +91,7 @@ ErrorRef Context::refusal(Payload kind, Bytes value) {
 }
 
 Status Context::limit(Nursery& scope, Ref<const TypeSpec> type) {
+  if (is_function()) return Status::runtime;
   const Nursery* n = &scope;
   while (n && n != this) n = n->parent();
   if (!n || &scope == this) return Status::runtime;

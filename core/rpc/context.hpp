@@ -33,7 +33,7 @@ class Context : public Nursery, public Dialog {
   Status open_stream(const StreamOptions& options, Stream*& out);
   virtual OpToken cancel_task(Nursery& in, int64_t timeout, const ErrorRef& bad, tractor_done_fn fn, void* user) = 0;
   virtual int state() const = 0;
-  bool cancel_called() const { return cancel_called_; }
+  virtual bool cancel_called() const { return cancel_called_; }
   virtual bool cancel_acked() const { return false; }
   const tractor_id* canceller() const;
   const Error* remote_error() const { return remote_error_.get(); }
@@ -61,6 +61,8 @@ class Context : public Nursery, public Dialog {
   /// With the first message or the first use.
   Pipe& pipe() { return pipe_ ? *pipe_ : make_pipe(); }
   bool has_pipe() const { return pipe_ != nullptr; }
+  /// It has no payloads but its result.
+  virtual bool is_function() const { return false; }
   /// Why there is no stream to open now; OK if there is one.
   virtual Status can_open_stream() const = 0;
   virtual void stream_opens() {}

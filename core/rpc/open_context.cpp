@@ -140,6 +140,7 @@ void OpenContext::on_return(Bytes payload, SharedBuffer& buffer) {
     return fail(Error::out_of_memory());
   }
   ErrorRef wrong = Error::from([&] { return check(Payload::result, payload, true); });
+  bool second = remote_error_ != nullptr;  // what it started with was wrong already, say
   if (wrong) {
     note_remote_error(wrong);
     if (!link_->peer_is_native()) link_->request_cancel_task(cid());
@@ -147,7 +148,7 @@ void OpenContext::on_return(Bytes payload, SharedBuffer& buffer) {
     returned_ = true;
   }
   finish(wrong, wrong ? Ended::badly : Ended::well);
-  if (wrong) fail(wrong);
+  if (wrong && !second) fail(wrong);
 }
 
 void OpenContext::on_error(const wire::ErrorMsg& msg) {
@@ -182,7 +183,8 @@ void OpenContext::on_error(const wire::ErrorMsg& msg) {
 void OpenContext::part(bool canceled) {
   if (handlers_.generator || !started_) {
     if (has_pipe()) pipe().say_stop(false);
-    return link_->request_cancel_task(cid());
+    if (!asked_) link_->request_cancel_task(cid());
+    return;
   }
   bool streaming = has_pipe() && pipe().is_open();
   // Values that were not read are found before the error, and then the end of the stream is told.
@@ -320,10 +322,11 @@ Status OpenContext::can_open_stream() const {
 }
 
 int OpenContext::state() const {
-  if (acked_) return TRACTOR_CTX_SELF_CANCELLED;
+  // The acknowledgement of a cancel that a failure has caused does not hide the failure.
+  if (has_errors_besides(remote_error_.get())) return TRACTOR_CTX_ERRORED;
+  if (acked_ && !has_errors()) return TRACTOR_CTX_SELF_CANCELLED;
   if (remote_error_)
     return remote_error_->code() == Status::ctx_canceled ? TRACTOR_CTX_PEER_CANCELLED : TRACTOR_CTX_ERRORED;
-  if (has_errors()) return TRACTOR_CTX_ERRORED;
   if (returned_) return TRACTOR_CTX_RETURNED;
   if (cancel_called_) return TRACTOR_CTX_SELF_CANCELLED;
   if (pipe_ && pipe_->opened()) return pipe_->finished() ? TRACTOR_CTX_STREAM_FINISHED : TRACTOR_CTX_STREAMING;
@@ -332,6 +335,7 @@ int OpenContext::state() const {
 
 bool OpenContext::deliver_end(const ErrorRef& outcome) {
   finish({});
+  if (has_pipe()) pipe().die();
   portal_->call_ends();
   portal_.reset();
   uint32_t seen = outcome ? outcome->times_handled() : 0;

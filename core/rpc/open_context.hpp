@@ -37,6 +37,7 @@ class OpenContext final : public Context, public Pooled<OpenContext> {
   const Item& result() const { return result_; }
   bool is_caller() const override { return true; }
   std::string what() const override { return "context '" + options().name + "'"; }
+  bool cancel_called() const override { return cancel_called_ || has_errors_besides(remote_error_.get()); }
   bool cancel_acked() const override { return acked_; }
   int state() const override;
 
@@ -74,6 +75,10 @@ class OpenContext final : public Context, public Pooled<OpenContext> {
   void launch(const CallTarget& target);
   void tell_started();
   Status can_open_stream() const override;
+  /// The peer's last message may have come before anything of a stream.
+  void stream_opens() override {
+    if (finished_) pipe().peer_done(true);
+  }
   const PayloadSpec* schema() const override { return options_.schema ? &*options_.schema : nullptr; }
   void task_stopped() override;
   void out_of_patience();

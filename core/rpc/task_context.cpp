@@ -36,6 +36,8 @@ void TaskContext::run(PeerLink& link, const wire::Start& start, const Endpoint& 
   // A refusal takes the place of the acknowledgement; it is the one thing that is decided before the function returns.
   if (!ctx->refused_) ctx->send_ack();
   ctx->body_over();
+  // Most endpoints have answered by now. The next task then lies where this one did, which is still in the cache.
+  ctx->end_at_once();
 }
 
 void TaskContext::send_ack() {

@@ -43,6 +43,7 @@ class TaskContext final : public Context, public Pooled<TaskContext> {
   TaskContext(PeerLink& link, std::string_view cid, const Endpoint& endpoint);
   ~TaskContext() override = default;
   bool is(wire::FuncType kind) const { return endpoint_->kind == kind; }
+  bool is_function() const override { return is(wire::FuncType::asyncfunc); }
   Status can_open_stream() const override;
   /// A generator may send at once, behind its acknowledgement.
   void stream_opens() override { send_ack(); }

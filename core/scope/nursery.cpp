@@ -154,6 +154,12 @@ void Nursery::fail(ErrorRef err) {
   stop_all(engine_->cancel_error(err->message(), err));
 }
 
+bool Nursery::has_errors_besides(const Error* known) const {
+  for (const ErrorRef& err : errors_)
+    if (err.get() != known) return true;
+  return unlisted_error_ && unlisted_error_.get() != known;
+}
+
 void Nursery::collect(ErrorRef err) {
   if (ended() || err->canceled()) return;
   err->mark_handled();
@@ -304,7 +310,7 @@ void Nursery::abandon() {
 }
 
 void* Nursery::alloc(size_t size) {
-  memory_.emplace_back(new std::byte[size ? size : 1]{});
+  memory_.push_back(std::make_unique<std::byte[]>(size ? size : 1));
   return memory_.back().get();
 }
 

@@ -74,6 +74,8 @@ class Nursery : public RefCounted<Nursery>,
   bool cancel_called() const { return cancel_reason_ || has_errors(); }
   const ErrorRef& cancel_reason() const { return cancel_reason_; }
   bool has_errors() const { return !errors_.empty() || unlisted_error_; }
+  /// An error that is not this one.
+  bool has_errors_besides(const Error* known) const;
   const Error* first_error() const { return errors_.empty() ? unlisted_error_.get() : errors_.front().get(); }
   bool closed() const { return phase_ != Phase::open; }
 
@@ -146,6 +148,12 @@ class Nursery : public RefCounted<Nursery>,
   }
   /// The function that is its body has returned; nested nurseries stay open.
   void body_over();
+  /// Ends now if nothing is left, not from the ready queue. Only where no callback is running.
+  void end_at_once() {
+    if (!Ready::linked()) return;
+    Ready::unlink();
+    fire();
+  }
   /// Closed and without work, with only idle nested nurseries left or none. May raise; may be asked again.
   virtual void on_idle() {}
   /// Its end: run the end callback. What remains of the error goes to the parent if this returns false.

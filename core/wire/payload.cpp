@@ -15,11 +15,30 @@ const char* payload_fault(Bytes bytes) {
   return wire::check_one_value(bytes);
 }
 
+namespace {
+
+/// "payload is not msgpack: c1; it has to be one value: ...".
+std::string refusal(Bytes given, const char* fault) {
+  constexpr size_t kShown = 16;
+  std::string text = std::string("payload ") + fault;
+  if (!given.data() || given.size() > kMaxPayload) return text;
+  text += ":";
+  for (unsigned char c : given.substr(0, kShown)) {
+    text += ' ';
+    text += "0123456789abcdef"[c >> 4];
+    text += "0123456789abcdef"[c & 15];
+  }
+  if (given.size() > kShown) text += " ...";
+  return text + "; it has to be one value: nil, bool, int, float, str, bytes, list, dict or ext";
+}
+
+}  // namespace
+
 Result<Bytes> check_payload(Bytes given, Bytes if_nothing) {
   if (const char* reason = poison_text(given)) return Failure::of(Status::invalid, reason, "ValueError");
   if (given.empty()) return if_nothing;
   if (const char* fault = payload_fault(given))
-    return Failure::of(Status::invalid, std::string("payload ") + fault, "ValueError");
+    return Failure::of(Status::invalid, refusal(given, fault), "ValueError");
   return given;
 }
 

@@ -131,6 +131,7 @@ enum { MANY = 300, WINDOW = 8192 };
 
 static sender *child_sender;
 static taker *child_taker;
+static tractor_op child_hold;
 
 static void taker_returns(taker *t) { tractor_ctx_return(t->ctx, "[I,b]", t->next, t->disorder); }
 static void opens_late(tractor_ctx *ctx, const tractor_value *args, void *user) {
@@ -138,12 +139,13 @@ static void opens_late(tractor_ctx *ctx, const tractor_value *args, void *user) 
     child_taker = tractor_nursery_alloc(tractor_ctx_nursery(ctx), sizeof *child_taker);
     *child_taker = (taker){ .ctx = ctx, .done = taker_returns };
     tractor_ctx_started(ctx, NULL);
-    stay(tractor_ctx_nursery(ctx));
+    child_hold = tractor_nursery_hold(tractor_ctx_nursery(ctx), "until it is told to open", NULL, NULL);
 }
 static void open_now(tractor_ctx *ctx, const tractor_value *args, void *user) {
     (void)args, (void)user;
     tractor_ctx_open_stream(child_taker->ctx, NULL, &child_taker->stream);
     tractor_stream_receive(child_taker->stream, NULL, taker_item, child_taker);
+    tractor_op_complete(tractor_ctx_actor(ctx), child_hold, NULL);
     tractor_ctx_return(ctx, NULL);
 }
 static void sender_returns(sender *s) { tractor_ctx_return(s->ctx, "I", s->taken); }

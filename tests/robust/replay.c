@@ -295,27 +295,28 @@ static bool read_line(replay *r, const char *text, line *l) {
     return true;
 }
 
-static size_t add_better(replay *r, const char *path, size_t behind, line *l) {
+/* `l` is that line of the record. How many lines there are from it on, with what is better. */
+static size_t better(replay *r, const char *path, size_t number, line *l) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     for (const replay_better *b = replay_betters; b->record; b++) {
-        if (strcmp(b->record, name) != 0 || strcmp(b->us, r->us) != 0 || b->behind != behind)
+        if (strcmp(b->record, name) != 0 || strcmp(b->us, r->us) != 0 || b->line != number)
             continue;
-        size_t count = 0;
-        for (; count < 3 && b->messages[count].text; count++) {
-            line *more = l + 1 + count;
-            *more = *l;
-            if (strcmp(b->messages[count].src, l->src) != 0) {
-                more->src = l->dst;
-                more->dst = l->src;
+        const line recorded = *l;
+        line *more = b->instead ? l : l + 1;
+        for (size_t i = 0; i < REPLAY_BETTER && b->messages[i].text; i++, more++) {
+            *more = recorded;
+            if (strcmp(b->messages[i].src, recorded.src) != 0) {
+                more->src = recorded.dst;
+                more->dst = recorded.src;
             }
             more->mine = strcmp(more->dst, r->us) == 0;
-            more->recorded = raw_parse(&r->arena, b->messages[count].text);
+            more->recorded = raw_parse(&r->arena, b->messages[i].text);
             if (!more->recorded)
                 abort();
         }
-        return count;
+        return (size_t)(more - l);
     }
-    return 0;
+    return 1;
 }
 
 bool replay_run(replay *r, const char *path) {
@@ -325,10 +326,10 @@ bool replay_run(replay *r, const char *path) {
     size_t size = 0, count = 0;
     line *lines = raw_alloc(&r->arena, LINES * sizeof *lines);
     bool good = f != NULL || wrong(r, "cannot read %s", path);
-    for (size_t number = 0; good && count < LINES - 4 && getline(&text, &size, f) > 0; number++) {
+    for (size_t number = 0; good && count < LINES - REPLAY_BETTER && getline(&text, &size, f) > 0; number++) {
         good = read_line(r, text, &lines[count]);
         if (good)
-            count += 1 + add_better(r, path, number, &lines[count]);
+            count += better(r, path, number, &lines[count]);
     }
     free(text);
     if (f)

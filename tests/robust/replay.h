@@ -13,7 +13,7 @@
 
 #include "robust/raw_peer.h"
 
-enum { REPLAY_CONNECTIONS = 8, REPLAY_NAMES = 64 };
+enum { REPLAY_CONNECTIONS = 8, REPLAY_NAMES = 64, REPLAY_BETTER = 4 };
 
 typedef struct replay {
     const char *us;        /* the actor of ours: "root", "child"... */
@@ -38,13 +38,14 @@ void replay_close(replay *r);
 
 /* ---- what ours say instead ---- */
 
-/* Messages that come in addition, behind one of the record and on its connection. */
+/* Messages that come behind one of the record, or instead of it, on its connection. */
 typedef struct replay_better {
     const char *record, *us;
-    size_t behind; /* line of the record, from 0 */
+    size_t line; /* of the record, from 0 */
+    bool instead;
     struct {
         const char *src, *text;
-    } messages[3];
+    } messages[REPLAY_BETTER];
 } replay_better;
 /* Ends with an element without record. */
 extern const replay_better replay_betters[];

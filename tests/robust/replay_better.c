@@ -20,16 +20,33 @@
 #define UNENCODABLE_ROOT "['root','4c07dbbc-539a-43a9-b8a1-8773d05599b6']"
 #define UNENCODABLE_CHILD "['child','120f8d75-c731-4b19-8770-5a04e8a9f6ac']"
 
+#define MISSING_CID "2150575c-08f9-4358-8daf-a9bdc6d0cfe3"
+#define MISSING_ROOT "['root','fb16c431-ab0c-45b0-a189-aa5174752837']"
+#define MISSING_CHILD "['child','8780e7ce-acd1-4398-ac18-91f244a23314']"
+
 const replay_better replay_betters[] = {
+    /* A name that is not in `self`: the caller is told; a Python actor dies of it. Ours is cancelled here. */
+    { "04b_self_no_such_method.jsonl",
+      "child",
+      9,
+      true,
+      { { "child", ERROR("AttributeError", MISSING_CHILD, "nil", MISSING_CID) },
+        { "root", "{'msg_type':'Start','cid':'" FRESH "','ns':'self','func':'cancel','kwargs':{},'uid':" MISSING_ROOT
+                  ",'pld_spec':'typing.Any'}" },
+        { "child", START_ACK(FRESH) },
+        { "child", CANCEL_ACK(FRESH) } } },
+    { "04b_self_no_such_method.jsonl", "child", 10, true, { { NULL, NULL } } },
     /* A context that returns without having started: Python takes the Return for the first value, and hangs. */
     { "05b_context_not_started.jsonl",
       "child",
       15,
+      false,
       { { "child", "{'msg_type':'Started','cid':'" NEVER_STARTS_CID "','pld':nil}" } } },
     /* A caller that does not wait any more asks the task to stop. Python's says nothing, */
     { "12d_run_task_cancelled.jsonl",
       "root",
       9,
+      false,
       { { "root", CANCEL_TASK(SLEEP_CID, SLEEP_ROOT) },
         { "child", START_ACK(FRESH) },
         { "child", CANCEL_ACK(FRESH) } } },
@@ -37,17 +54,20 @@ const replay_better replay_betters[] = {
     { "12d_run_task_cancelled.jsonl",
       "child",
       14,
+      false,
       { { "child", ERROR("ContextCancelled", SLEEP_CHILD, SLEEP_ROOT, SLEEP_CID) } } },
     /* Something is returned that can't be sent: a Python actor dies half of it, and its caller waits for ever. */
     { "13c_unencodable.jsonl",
       "root",
       9,
+      false,
       { { "root", CANCEL_TASK(UNENCODABLE_CID, UNENCODABLE_ROOT) },
         { "child", START_ACK(FRESH) },
         { "child", CANCEL_ACK(FRESH) } } },
     { "13c_unencodable.jsonl",
       "child",
       9,
+      false,
       { { "child", ERROR("TypeError", UNENCODABLE_CHILD, "nil", UNENCODABLE_CID) } } },
-    { NULL, NULL, 0, { { NULL, NULL } } },
+    { NULL, NULL, 0, false, { { NULL, NULL } } },
 };

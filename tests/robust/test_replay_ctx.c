@@ -328,6 +328,9 @@ static const dialog dialogs[] = {
           .block = stay,
           .code = TRACTOR_EREMOTE,
           .type = "RemoteActorError" } } },
+    /* Our callers do not get as far: they refuse the one, and their child does not start with the other. */
+    { "04b_self_no_such_method", "child", { { .func = NULL } } },
+    { "04c_enable_missing_module", "child", { { .func = NULL } } },
 };
 
 static void on_result(const tractor_error *err, const tractor_value *value, void *user) {
@@ -414,7 +417,7 @@ static void test_as_root(void **state) {
 
 /* ---- we are a child ---- */
 
-static void be_a_child(const dialog *d, const char *us, const char *me, bool everybody) {
+static void be_a_child(const dialog *d, const char *us, const char *me, bool everybody, int status) {
     const char *record = kit_text(VECTORS "%s.jsonl", d->name);
     setenv("TRACTOR_TEST_RECORD", record, 1);
     setenv("TRACTOR_TEST_VERDICT", kit_path("verdict"), 1);
@@ -428,18 +431,20 @@ static void be_a_child(const dialog *d, const char *us, const char *me, bool eve
     if (!replay_run(&r, record))
         fail_msg("%s\nThe child said:\n%s", r.wrong[0] ? r.wrong : "stopped", kit_read_file(parent.log));
     replay_close(&r);
-    python_parent_finish(&parent, 0);
+    python_parent_finish(&parent, status);
 }
 
-static void test_as_child(void **state) { be_a_child(*state, "child", "root", false); }
+static void test_as_child(void **state) { be_a_child(*state, "child", "root", false, 0); }
+
+static void test_as_failing_child(void **state) { be_a_child(*state, "child", "root", false, 1); }
 
 /* The grandchild that it starts plays its own part. */
 static void test_as_middle(void **state) {
-    be_a_child(*state, "middle", "root", false);
+    be_a_child(*state, "middle", "root", false, 0);
     assert_string_equal(kit_read_file(kit_path("verdict")), "good");
 }
 
-static void test_as_grandchild(void **state) { be_a_child(*state, "grandchild", "middle", true); }
+static void test_as_grandchild(void **state) { be_a_child(*state, "grandchild", "middle", true, 0); }
 
 #define ONE(test, name, number) KIT_TEST_WITH(test, name, (void *)(uintptr_t)&dialogs[number])
 #define BOTH(name, number) ONE(test_as_root, name, number), ONE(test_as_child, name, number)
@@ -469,6 +474,8 @@ int main(int argc, char **argv) {
         ONE(test_as_root, "14b_nested_ctx_error", 17),
         ONE(test_as_middle, "14b_nested_ctx_error", 17),
         ONE(test_as_grandchild, "14b_nested_ctx_error", 17),
+        ONE(test_as_child, "04b_self_no_such_method", 18),
+        ONE(test_as_failing_child, "04c_enable_missing_module", 19),
     };
     return kit_run_tests(tests);
 }
