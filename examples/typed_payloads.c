@@ -14,7 +14,8 @@ static void on_point(const tractor_error *err, const tractor_value *point, void 
     double x, y;
     if (err)
         return; /* what was no point has failed the task already */
-    tractor_unpack(point, "{s:d, s:d}", "x", &x, "y", &y); /* it is a point: that was checked */
+    /* It is a point: that was checked. */
+    tractor_unpack(point, "{s:d, s:d}", "x", &x, "y", &y);
     tractor_stream_sendf(from, "{s:d, s:d}", "x", 2 * x, "y", 2 * y);
     tractor_stream_receive(from, NULL, on_point, from);
 }

@@ -12,6 +12,8 @@ Context::Context(Nursery& parent, NurseryOptions options, PeerLink& link, std::s
 
 Pipe& Context::make_pipe() {
   pipe_ = std::make_unique<Pipe>(*this);
+  StreamOptions limits = first_limits();
+  pipe_->set_limits(limits.buffer, limits.allow_overruns);
   return *pipe_;
 }
 

@@ -66,6 +66,8 @@ class Context : public Nursery, public Dialog {
   /// Why there is no stream to open now; OK if there is one.
   virtual Status can_open_stream() const = 0;
   virtual void stream_opens() {}
+  /// What may wait before the program opens its stream.
+  virtual StreamOptions first_limits() const { return {}; }
   virtual const PayloadSpec* schema() const = 0;
   /// The scope was told to stop: something failed in it, or it was cancelled.
   virtual void task_stopped() {}

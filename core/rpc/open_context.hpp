@@ -79,6 +79,7 @@ class OpenContext final : public Context, public Pooled<OpenContext> {
   void stream_opens() override {
     if (finished_) pipe().peer_done(true);
   }
+  StreamOptions first_limits() const override { return options_.stream; }
   const PayloadSpec* schema() const override { return options_.schema ? &*options_.schema : nullptr; }
   void task_stopped() override;
   void out_of_patience();

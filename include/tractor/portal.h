@@ -95,7 +95,8 @@ TRACTOR_API tractor_op tractor_portal_run_from_ns(tractor_portal *portal, tracto
  * @param func        its name
  * @param args        a map with string keys; `{NULL, 0}`: no arguments
  * @param options     NULL for defaults; the timeout bounds the whole context and ends it with ::TRACTOR_ETIMEDOUT
- * @param on_started  runs at most once, when the endpoint has called tractor_ctx_started(); may be NULL
+ * @param on_started  runs at most once, when the endpoint has called tractor_ctx_started(), unless the context was cancelled or has failed
+ *                    by then; may be NULL
  * @param on_result   runs exactly once, last; NULL: an error goes to `in`, the result is dropped
  * @param user        for both
  * @return a token that stands for the context, or a negative status. Cancelling it cancels the context, abandoning it also silences

@@ -43,7 +43,7 @@ extern "C" {
  * @param item    one value; `{NULL, 0}`: nil. Copied or written before the call returns
  * @return ::TRACTOR_OK: taken. ::TRACTOR_EAGAIN: not now, nothing was taken: the window is used up, the connection is
  *         behind, or a tractor_stream_send_wait() is waiting, which is never overtaken. ::TRACTOR_EEOF: the peer's task is
- *         over or it closed its stream. ::TRACTOR_ECLOSED: this side has said that it sends no more, or the ctx has ended.
+ *         over. ::TRACTOR_ECLOSED: this side has said that it sends no more, or the ctx has ended.
  *         ::TRACTOR_ERUNTIME: the peer is a generator, which takes nothing.
  *         ::TRACTOR_ECANCELED: the ctx is failing or cancelled. ::TRACTOR_ETRANSPORT: the connection is gone.
  *         ::TRACTOR_EINVAL: bytes that are not one value, or more than the peer's frame limit. ::TRACTOR_ENOMEM
@@ -70,7 +70,7 @@ TRACTOR_API int tractor_stream_sendf(tractor_stream *stream, const char *fmt, ..
  * @return a token, or a negative status
  *
  * Values leave in the order of these calls. A send that is cancelled before it was taken sends nothing.
- * @completes{NULL: taken. ::TRACTOR_EEOF: the peer's task is over or it closed its stream. ::TRACTOR_ECLOSED, ::TRACTOR_ECANCELED,
+ * @completes{NULL: taken. ::TRACTOR_EEOF: the peer's task is over. ::TRACTOR_ECLOSED, ::TRACTOR_ECANCELED,
  * ::TRACTOR_ERUNTIME, ::TRACTOR_ETRANSPORT, ::TRACTOR_EINVAL}
  * @loopthread
  */

@@ -50,8 +50,8 @@ typedef struct consumer {
     tractor_stream *stream;
     tractor_nursery *nursery; /* its task; NULL: the ctx's */
     int64_t nap;
-    int last, count, lags, resumed_at; /* -1: never lagged */
-    bool done;                         /* has seen the last value */
+    int last, count, lags, resumed_at;   /* -1: never lagged */
+    bool done;                           /* has seen the last value */
     void (*then)(struct consumer *self); /* after each value */
     kit_outcome task;
 } consumer;

@@ -43,9 +43,9 @@ static void cancels_now(cancels *c) {
     c->cancelled.then = cancels_done;
     c->cancelled.user = c;
     c->ns = tractor_now();
-    tractor_op op = c->bits & ACTOR ? tractor_portal_cancel_actor(FIRST(c->stage), c->peer.block, NULL, kit_on_done,
-                                                                  &c->cancelled)
-                                    : tractor_ctx_cancel(c->peer.ctx, NULL, NULL, kit_on_done, &c->cancelled);
+    tractor_op op = c->bits & ACTOR
+                        ? tractor_portal_cancel_actor(FIRST(c->stage), c->peer.block, NULL, kit_on_done, &c->cancelled)
+                        : tractor_ctx_cancel(c->peer.ctx, NULL, NULL, kit_on_done, &c->cancelled);
     assert_true(op > 0);
 }
 static void came_round(kit_outcome *trip) {
@@ -463,12 +463,9 @@ static void OOB_01_cancel_ctx_with_parent_side_entered_in_bg_task(void **state) 
 
 int main(int argc, char **argv) {
     static const tractor_endpoint module[] = {
-        TRACTOR_CTX("maybe_block", maybe_block),
-        TRACTOR_CTX("echo_until_cancelled", echo_until_cancelled),
-        TRACTOR_FUNC("how_it_ended", how_it_ended),
-        TRACTOR_CTX("cancels_itself", cancels_itself),
-        TRACTOR_FUNC("what_it_saw", what_it_saw),
-        TRACTOR_ENDPOINTS_END,
+        TRACTOR_CTX("maybe_block", maybe_block),    TRACTOR_CTX("echo_until_cancelled", echo_until_cancelled),
+        TRACTOR_FUNC("how_it_ended", how_it_ended), TRACTOR_CTX("cancels_itself", cancels_itself),
+        TRACTOR_FUNC("what_it_saw", what_it_saw),   TRACTOR_ENDPOINTS_END,
     };
     tractor_register(MODULE, module, NULL);
     kit_begin(argc, argv);

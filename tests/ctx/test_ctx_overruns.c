@@ -10,7 +10,8 @@ static kit_run play(stage *s, void (*when_up)(stage *), uint64_t window) {
 }
 
 static tractor_call_options small_buffer(bool allow) {
-    return (tractor_call_options){ TRACTOR_CALL_OPTIONS, .buffer = 1, .flags = allow ? TRACTOR_CALL_ALLOW_OVERRUNS : 0 };
+    return (tractor_call_options){ TRACTOR_CALL_OPTIONS, .buffer = 1,
+                                   .flags = allow ? TRACTOR_CALL_ALLOW_OVERRUNS : 0 };
 }
 
 /* ---- someone who sends one value after the other, each when the one before was taken ---- */
@@ -239,7 +240,7 @@ static void CTX_08_with_windows_the_sender_waits(void **state) {
 
 /* ---- CTX-09: batches that come faster than one side takes them ---- */
 
-enum { BATCH = 10, BATCHES = 2, DELAY_MS = 20 };
+enum { BATCH = 10, BATCHES = 2, DELAY_MS = 10 };
 
 /* Receives a batch, slowly if it is told so. */
 typedef struct batches {
@@ -294,8 +295,7 @@ static void batch_echo(batches *b) {
 static void echoes_batches(tractor_ctx *ctx, const tractor_value *args, void *user) {
     bool slow, allow, waits;
     (void)user;
-    if (tractor_ctx_unpack(ctx, args, "{s:b, s:b, s:b}", "slow", &slow, "allow", &allow, "waits", &waits) !=
-        TRACTOR_OK)
+    if (tractor_ctx_unpack(ctx, args, "{s:b, s:b, s:b}", "slow", &slow, "allow", &allow, "waits", &waits) != TRACTOR_OK)
         return;
     batches *b = tractor_nursery_alloc(tractor_ctx_nursery(ctx), sizeof *b);
     *b = (batches){ .ctx = ctx, .slow = slow, .waits_for_cancel = waits, .full = batch_echo };
@@ -376,9 +376,9 @@ static void CTX_09_maybe_allow_overruns_stream(void **state) {
 
 int main(int argc, char **argv) {
     static const tractor_endpoint module[] = {
-        TRACTOR_CTX("never_opens", never_opens), TRACTOR_CTX("floods", floods),
-        TRACTOR_CTX("opens_late", opens_late),   TRACTOR_FUNC("open_now", open_now),
-        TRACTOR_CTX("sends_many", sends_many),   TRACTOR_FUNC("progress", progress),
+        TRACTOR_CTX("never_opens", never_opens),       TRACTOR_CTX("floods", floods),
+        TRACTOR_CTX("opens_late", opens_late),         TRACTOR_FUNC("open_now", open_now),
+        TRACTOR_CTX("sends_many", sends_many),         TRACTOR_FUNC("progress", progress),
         TRACTOR_CTX("echoes_batches", echoes_batches), TRACTOR_ENDPOINTS_END,
     };
     tractor_register(MODULE, module, NULL);
@@ -389,14 +389,14 @@ int main(int argc, char **argv) {
     add_variant(CTX_08_with_windows_the_sender_waits, 1, "CTX_08_with_windows_the_sender_waits: child sends");
     for (int bits = 0; bits < WINDOWS; bits++)
         add_variant(CTX_09_maybe_allow_overruns_stream, bits,
-                    "CTX_09_maybe_allow_overruns_stream: slow %s, %s allow%s%s", bits & SLOW_PARENT ? "parent" : "child",
-                    !(bits & PARENT_ALLOWS)  ? bits & CHILD_ALLOWS ? "child" : "none"
-                    : bits & CHILD_ALLOWS    ? "both"
-                                             : "parent",
+                    "CTX_09_maybe_allow_overruns_stream: slow %s, %s allow%s%s",
+                    bits & SLOW_PARENT ? "parent" : "child",
+                    !(bits & PARENT_ALLOWS) ? bits & CHILD_ALLOWS ? "child" : "none"
+                    : bits & CHILD_ALLOWS   ? "both"
+                                            : "parent",
                     bits & PARENT_ALLOWS && !(bits & CHILD_ALLOWS) ? "s" : "", bits & CANCEL ? ", cancel" : "");
     for (int bits = WINDOWS; bits <= (WINDOWS | CANCEL | SLOW_PARENT); bits++)
-        add_variant(CTX_09_maybe_allow_overruns_stream, bits,
-                    "CTX_09_maybe_allow_overruns_stream: slow %s, windows%s", bits & SLOW_PARENT ? "parent" : "child",
-                    bits & CANCEL ? ", cancel" : "");
+        add_variant(CTX_09_maybe_allow_overruns_stream, bits, "CTX_09_maybe_allow_overruns_stream: slow %s, windows%s",
+                    bits & SLOW_PARENT ? "parent" : "child", bits & CANCEL ? ", cancel" : "");
     return run_added_tests();
 }

@@ -174,8 +174,8 @@ static void on_single_end(const tractor_error *err, void *user) {
 static void on_single_child(const tractor_error *err, tractor_portal *portal, void *user) {
     single *s = user;
     kit_assert_code(err, TRACTOR_OK);
-    tractor_bytes args = s->lingers ? TRACTOR_ARGS("{s:i, s:s}", "end", 10, "touch", s->touched)
-                                    : TRACTOR_ARGS("{s:i}", "end", 10);
+    tractor_bytes args =
+        s->lingers ? TRACTOR_ARGS("{s:i, s:s}", "end", 10, "touch", s->touched) : TRACTOR_ARGS("{s:i}", "end", 10);
     tractor_portal_open_stream_from(portal, NULL, "t", "count", args, NULL, on_single_open, on_single_end, s);
 }
 static void single_body(tractor_nursery *root, void *user) { start_child(root, "streamerd", on_single_child, user); }
@@ -328,8 +328,8 @@ static void on_respawn_child(const tractor_error *err, tractor_portal *portal, v
     respawn *r = user;
     kit_assert_code(err, TRACTOR_OK);
     tractor_portal_open_stream_from(portal, NULL, "t", "count",
-                                    TRACTOR_ARGS("{s:i, s:i}", "end", 11, "pace_ms", r->pace_ms), NULL,
-                                    on_respawn_open, on_respawn_end, r);
+                                    TRACTOR_ARGS("{s:i, s:i}", "end", 11, "pace_ms", r->pace_ms), NULL, on_respawn_open,
+                                    on_respawn_end, r);
 }
 static void respawn_body(tractor_nursery *root, void *user) { start_child(root, "counter", on_respawn_child, user); }
 

@@ -227,10 +227,11 @@ static void peer_result(kit_outcome *result) {
     assert_cancelled_by(result->err, "canceller");
     p->report.then = peer_handled;
     p->report.user = p;
-    tractor_nursery *handler = tractor_nursery_open(
-        p->tasks[SLEEPER].block,
-        &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .flags = TRACTOR_NURSERY_SHIELD, .timeout_ns = TRACTOR_SECOND },
-        NULL, NULL);
+    tractor_nursery *handler =
+        tractor_nursery_open(p->tasks[SLEEPER].block,
+                             &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .flags = TRACTOR_NURSERY_SHIELD,
+                                                         .timeout_ns = TRACTOR_SECOND },
+                             NULL, NULL);
     tractor_portal_run(p->stage->portals[JUST_CALLER], handler, MODULE, "reports", TRACTOR_ARGS("{}"), NULL,
                        kit_on_value, &p->report);
     tractor_nursery_close(handler);

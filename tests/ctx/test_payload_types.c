@@ -48,7 +48,8 @@ static void start_and_return(tractor_ctx *ctx, const tractor_value *args, void *
     if (err) {
         char *report = tractor_error_format(err);
         write_down(notes, "%s, trace '%s', text %s\n--- report ---\n%s", tractor_error_name(err),
-                   tractor_error_traceback(err) ? tractor_error_traceback(err) : "", tractor_error_message(err), report);
+                   tractor_error_traceback(err) ? tractor_error_traceback(err) : "", tractor_error_message(err),
+                   report);
         tractor_free(report);
         return;
     }
@@ -117,11 +118,10 @@ static void on_spec_child(const tractor_error *err, tractor_portal *portal, void
     tractor_bytes result = t->is.valid_return ? tractor_pack("n") : tractor_pack("s", "yo");
     tractor_call_options options = { TRACTOR_CALL_OPTIONS, .schema = SPEC };
     t->began = tractor_now();
-    tractor_portal_open_context(
-        portal, NULL, "t", t->is.sender_checks ? "typed" : "untyped",
-        TRACTOR_ARGS("{s:v, s:v, s:s, s:b}", "first", &first, "result", &result, "notes", t->notes, "at_once",
-                     t->is.at_once),
-        t->is.sender_checks ? NULL : &options, on_spec_started, on_spec_result, t);
+    tractor_portal_open_context(portal, NULL, "t", t->is.sender_checks ? "typed" : "untyped",
+                                TRACTOR_ARGS("{s:v, s:v, s:s, s:b}", "first", &first, "result", &result, "notes",
+                                             t->notes, "at_once", t->is.at_once),
+                                t->is.sender_checks ? NULL : &options, on_spec_started, on_spec_result, t);
 }
 static void spec_body(tractor_nursery *root, void *user) { start_child(root, "sub", on_spec_child, user); }
 
@@ -304,8 +304,8 @@ static void on_ref_child(const tractor_error *err, tractor_portal *portal, void 
     kit_assert_code(err, TRACTOR_OK);
     t->portal = portal;
     tractor_call_options options = { TRACTOR_CALL_OPTIONS, .schema = t->hooks ? "started: Ref" : "started: ext[7]" };
-    tractor_portal_open_context(portal, NULL, "t", "start_with_ref", TRACTOR_ARGS("{s:b}", "hooks", t->hooks),
-                                &options, on_ref_started, on_ref_result, t);
+    tractor_portal_open_context(portal, NULL, "t", "start_with_ref", TRACTOR_ARGS("{s:b}", "hooks", t->hooks), &options,
+                                on_ref_started, on_ref_result, t);
 }
 static void ref_body(tractor_nursery *root, void *user) { start_child(root, "sub", on_ref_child, user); }
 
@@ -456,11 +456,12 @@ static void EXT_03_extensions_over_ipc(void **state) {
 }
 
 int main(int argc, char **argv) {
-    static const tractor_endpoint module[] = {
-        TRACTOR_CTX_TYPED("typed", start_and_return, SPEC), TRACTOR_CTX("untyped", start_and_return),
-        TRACTOR_FUNC("answer", answer),                     TRACTOR_CTX("start_with_ref", start_with_ref),
-        TRACTOR_CTX("echo_ref", echo_ref),                  TRACTOR_ENDPOINTS_END
-    };
+    static const tractor_endpoint module[] = { TRACTOR_CTX_TYPED("typed", start_and_return, SPEC),
+                                               TRACTOR_CTX("untyped", start_and_return),
+                                               TRACTOR_FUNC("answer", answer),
+                                               TRACTOR_CTX("start_with_ref", start_with_ref),
+                                               TRACTOR_CTX("echo_ref", echo_ref),
+                                               TRACTOR_ENDPOINTS_END };
     tractor_register("t", module, NULL);
     kit_begin(argc, argv);
 
@@ -480,7 +481,8 @@ int main(int argc, char **argv) {
         tests[n++] = (kit_test){ names[i], PLD_01_basic_payload_spec, false, &specs[i] };
     }
     /* Two mistakes are one error: the first. */
-    specs[8] = (spec_case){ "PLD_01_basic_payload_spec: 10, returns 'yo' at once, unchecked", false, false, false, true };
+    specs[8] =
+        (spec_case){ "PLD_01_basic_payload_spec: 10, returns 'yo' at once, unchecked", false, false, false, true };
     tests[n++] = (kit_test){ specs[8].name, PLD_01_basic_payload_spec, false, &specs[8] };
     tests[n++] = (kit_test)KIT_TEST(PFM_03_send_error_has_a_message);
     tests[n++] = (kit_test)KIT_TEST_WITH(EXT_01_custom_extension_types, "hooks", "");

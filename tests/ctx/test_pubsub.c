@@ -148,8 +148,7 @@ static void on_three_seconds(const tractor_error *err, void *user) {
 }
 static void pubsub_body(tractor_nursery *root, void *user) {
     pubsub *p = user;
-    tractor_nursery_options options = { TRACTOR_NURSERY_OPTIONS,
-                                        .name = "tree",
+    tractor_nursery_options options = { TRACTOR_NURSERY_OPTIONS, .name = "tree",
                                         .timeout_ns = p->interrupt ? 0 : 3 * TRACTOR_SECOND };
     p->tree = tractor_nursery_open(root, &options, NULL, NULL);
     if (p->interrupt)
@@ -167,8 +166,8 @@ static void pubsub_body(tractor_nursery *root, void *user) {
 
 static void ADV_01_dynamic_pub_sub(void **state) {
     pubsub p = { .interrupt = *state != NULL };
-    kit_run run = kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .flags = TRACTOR_ROOT_SIGNALS },
-                               pubsub_body, &p);
+    kit_run run =
+        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .flags = TRACTOR_ROOT_SIGNALS }, pubsub_body, &p);
     kit_assert_code(run.err, p.interrupt ? TRACTOR_EINTERRUPTED : TRACTOR_ETIMEDOUT);
     for (int i = 0; i < CONSUMERS; i++)
         assert_non_null(kit_read_file(p.progress[i]));

@@ -41,8 +41,7 @@ static void fail_slowly(const tractor_error *err, void *user) {
     task *t = user;
     if (err)
         return;
-    tractor_nursery_options options = { TRACTOR_NURSERY_OPTIONS,
-                                        .timeout_ns = 5 * TRACTOR_SECOND,
+    tractor_nursery_options options = { TRACTOR_NURSERY_OPTIONS, .timeout_ns = 5 * TRACTOR_SECOND,
                                         .flags = TRACTOR_NURSERY_SHIELD };
     tractor_nursery *shielded = tractor_nursery_open(tractor_ctx_nursery(t->ctx), &options, on_tidied_up, t);
     tractor_nursery_sleep(shielded, TRACTOR_SECOND, NULL, NULL);

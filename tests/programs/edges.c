@@ -18,8 +18,8 @@ static void start_child(tractor_ctx *ctx, const char *name, tractor_portal_fn fn
     tractor_nursery_options options = { TRACTOR_NURSERY_OPTIONS, .name = name,
                                         .flags = TRACTOR_NURSERY_CANCEL_DAEMONS };
     tractor_nursery *nested = tractor_nursery_open(tractor_ctx_nursery(ctx), &options, NULL, NULL);
-    tractor_nursery_start_actor(nested, name, &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules },
-                                fn, ctx);
+    tractor_nursery_start_actor(nested, name, &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules }, fn,
+                                ctx);
 }
 
 /* --- answered: and then cancelled, while a call into a nested nursery's child still runs ----- */
@@ -175,19 +175,23 @@ static void swallowed(tractor_ctx *ctx, const tractor_value *args, void *user) {
     start_child(ctx, "swallower", swallower_up);
 }
 
-static const tractor_endpoint edges[] = { TRACTOR_FUNC("answered", answered),   TRACTOR_FUNC("stubborn", stubborn),
-                                          TRACTOR_FUNC("cleanup", cleanup),     TRACTOR_FUNC("late", late),
-                                          TRACTOR_FUNC("abandoned", abandoned), TRACTOR_FUNC("boom", boom),
-                                          TRACTOR_FUNC("limited", limited),     TRACTOR_FUNC("swallowed", swallowed),
-                                          TRACTOR_ENDPOINTS_END };
+static const tractor_endpoint edges[] = {
+    TRACTOR_FUNC("answered", answered), TRACTOR_FUNC("stubborn", stubborn),   TRACTOR_FUNC("cleanup", cleanup),
+    TRACTOR_FUNC("late", late),         TRACTOR_FUNC("abandoned", abandoned), TRACTOR_FUNC("boom", boom),
+    TRACTOR_FUNC("limited", limited),   TRACTOR_FUNC("swallowed", swallowed), TRACTOR_ENDPOINTS_END
+};
 
 /* --- root: every case in a nursery of its own, some with a deadline ---------------------------- */
 
 static const struct {
     const char *func;
     int64_t limit;
-} cases[] = { { "answered", 0 },  { "answered", 300 * TRACTOR_MS }, { "cleanup", 50 * TRACTOR_MS },
-              { "late", 50 * TRACTOR_MS }, { "abandoned", 0 },      { "limited", 0 },
+} cases[] = { { "answered", 0 },
+              { "answered", 300 * TRACTOR_MS },
+              { "cleanup", 50 * TRACTOR_MS },
+              { "late", 50 * TRACTOR_MS },
+              { "abandoned", 0 },
+              { "limited", 0 },
               { "swallowed", 0 } };
 
 typedef struct {
@@ -242,8 +246,8 @@ static void root(tractor_nursery *nursery, void *user) {
     driver *d = tractor_nursery_alloc(nursery, sizeof *d);
     (void)user;
     d->root = nursery;
-    tractor_nursery_start_actor(nursery, "child",
-                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules }, on_child, d);
+    tractor_nursery_start_actor(nursery, "child", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules },
+                                on_child, d);
 }
 
 int main(int argc, char **argv) {

@@ -41,7 +41,7 @@ typedef struct {
     pool *pool;
     tractor_portal *portal;
     int job; /* -1: idle */
-    char name[16];
+    char name[24];
 } worker;
 struct pool {
     tractor_nursery *nursery;
@@ -146,5 +146,5 @@ static void root(tractor_nursery *nursery, void *user) {
 
 int main(int argc, char **argv) {
     tractor_register("jobs", jobs, NULL);
-    return tractor_main(argc, argv, NULL, root, argc > 1 ? argv[1] : (void *)(uintptr_t)"none");
+    return tractor_main(argc, argv, NULL, root, argc > 1 ? argv[1] : (void *)(uintptr_t) "none");
 }

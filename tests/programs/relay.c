@@ -280,5 +280,5 @@ static void root(tractor_nursery *nursery, void *user) {
 int main(int argc, char **argv) {
     setvbuf(stdout, NULL, _IOLBF, 0); /* the processes share it */
     tractor_register("relay", endpoints, NULL);
-    return tractor_main(argc, argv, NULL, root, argc > 1 ? argv[1] : (void *)(uintptr_t)"ok");
+    return tractor_main(argc, argv, NULL, root, argc > 1 ? argv[1] : (void *)(uintptr_t) "ok");
 }

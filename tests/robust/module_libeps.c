@@ -25,9 +25,7 @@ static task *begin_stream(tractor_ctx *ctx) {
     return t;
 }
 
-static void sleep_on(tractor_ctx *ctx) {
-    tractor_nursery_sleep(tractor_ctx_nursery(ctx), TRACTOR_FOREVER, NULL, NULL);
-}
+static void sleep_on(tractor_ctx *ctx) { tractor_nursery_sleep(tractor_ctx_nursery(ctx), TRACTOR_FOREVER, NULL, NULL); }
 
 /* ---- functions ---- */
 

@@ -1,6 +1,6 @@
 /* Plays the others of a recorded dialog against an actor of ours, and compares what the actor says with the record, message
- * by message and field by field. Where it paused between two messages in the record, it pauses too: what was read before the
- * second one came is read now as well.
+ * by message and field by field. Where it paused between two messages of a dialog in the record, it pauses too: what was read before
+ * the second one came is read now as well.
  *
  * Not compared are: the values of cids and uuids (but which ones are the same is), pids, ports and paths of addresses, texts of
  * errors and tracebacks, what a parent says of its main script, the files of modules, modules of Python's runtime, and a

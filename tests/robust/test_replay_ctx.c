@@ -17,9 +17,9 @@ typedef struct step {
     kind kind;
     const char *func, *args, *schema;
     uint32_t flags;
-    const char *first;       /* what it starts with */
-    void (*block)(play *p);  /* runs then, or when the call is on its way */
-    int code;                /* of the error */
+    const char *first;      /* what it starts with */
+    void (*block)(play *p); /* runs then, or when the call is on its way */
+    int code;               /* of the error */
     const char *type;
     const char *value; /* NULL without an error: neither */
 } step;
@@ -123,8 +123,7 @@ static void send_payloads(play *p) {
             continue;
         raw_arena arena = { NULL };
         hex += 8;
-        unsigned char *frame =
-            raw_compile(&arena, raw_format(&arena, "<%.*s>", (int)strcspn(hex, "\""), hex), &len);
+        unsigned char *frame = raw_compile(&arena, raw_format(&arena, "<%.*s>", (int)strcspn(hex, "\""), hex), &len);
         tractor_value *message = tractor_value_new((tractor_bytes){ frame + 4, len - 4 });
         tractor_bytes payload;
         assert_int_equal(tractor_unpack(message, "{s:v, *}", "pld", &payload), TRACTOR_OK);
@@ -238,13 +237,13 @@ static const dialog dialogs[] = {
       { { .func = "error_before_started", .code = TRACTOR_EREMOTE, .type = "KeyError" },
         /* Python takes the result for the first value, and hangs at its exit. */
         { .func = "never_starts", .code = TRACTOR_EMSGTYPE, .type = "MessagingError" } } },
-    { "06_stream", "child", { { .func = "echo_stream", .first = "'ready'", .block = converse, .value = "'echoed 3'" } } },
+    { "06_stream",
+      "child",
+      { { .func = "echo_stream", .first = "'ready'", .block = converse, .value = "'echoed 3'" } } },
     { "06b_stream_child_stops",
       "child",
       { { .func = "child_stops_first", .first = "nil", .block = receive_all, .value = "'child done'" } } },
-    { "06c_stream_payloads",
-      "child",
-      { { .func = "sink", .first = "nil", .block = send_payloads, .value = "47" } } },
+    { "06c_stream_payloads", "child", { { .func = "sink", .first = "nil", .block = send_payloads, .value = "47" } } },
     { "07_ctx_cancel_parent", "child", { { .func = "ctx_sleeper", .first = "'sleeping'", .block = cancel_later } } },
     { "07b_ctx_parent_raises",
       "child",
@@ -314,13 +313,14 @@ static const dialog dialogs[] = {
           .type = "MsgTypeError" } } },
     { "13c_unencodable",
       "child",
-      { { .kind = CALL, .func = "unencodable", .block = give_up, .code = TRACTOR_ECANCELED, .type = "ContextCancelled" } } },
+      { { .kind = CALL,
+          .func = "unencodable",
+          .block = give_up,
+          .code = TRACTOR_ECANCELED,
+          .type = "ContextCancelled" } } },
     { "14a_nested_error",
       "middle",
-      { { .kind = CALL,
-          .func = "spawn_grandchild_and_raise",
-          .code = TRACTOR_EREMOTE,
-          .type = "RemoteActorError" } } },
+      { { .kind = CALL, .func = "spawn_grandchild_and_raise", .code = TRACTOR_EREMOTE, .type = "RemoteActorError" } } },
     { "14b_nested_ctx_error",
       "middle",
       { { .func = "ctx_spawn_grandchild",
@@ -375,8 +375,7 @@ static void next_step(play *p) {
     tractor_bytes args = { data, len };
     tractor_call_options options = { TRACTOR_CALL_OPTIONS, .schema = s->schema, .flags = s->flags };
     if (s->kind == CONTEXT) {
-        p->op =
-            tractor_portal_open_context(p->portal, NULL, "eps", s->func, args, &options, on_started, on_result, p);
+        p->op = tractor_portal_open_context(p->portal, NULL, "eps", s->func, args, &options, on_started, on_result, p);
     } else if (s->kind == GENERATOR) {
         p->op = tractor_portal_open_stream_from(p->portal, NULL, "eps", s->func, args, &options, on_open, on_end, p);
     } else {

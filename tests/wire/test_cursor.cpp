@@ -179,7 +179,7 @@ void payloads_of_the_program(void**) {
 
   assert_true(*check_payload({}, kNil) == kNil);
   assert_true(check_payload(make_poison("because"), kNil).failure().message == "because");
-  assert_true(check_payload("\x91", kNil).failure().message == "payload ends too early");
+  assert_true(check_payload("\x91", kNil).failure().message.starts_with("payload ends too early: 91; "));
   assert_true(*check_arguments({}) == kEmptyMap);
   assert_true(*check_arguments("\x81\xa1"
                                "a\x01") ==

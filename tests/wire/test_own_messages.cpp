@@ -27,7 +27,13 @@ void credit_goes_and_comes(void**) {
 
 void a_wrong_credit_is_told_by_its_field(void**) {
   for (Bytes wrong : {Bytes("\xff", 1), Bytes("\xa1x", 2), Bytes("\xcb\0\0\0\0\0\0\0\0", 9)}) {
-    std::string body = "\x83\xa8msg_type\xa6" "Credit\xa3" "cid\xa1" "c\xa5" "bytes" + std::string(wrong);
+    std::string body =
+        "\x83\xa8msg_type\xa6"
+        "Credit\xa3"
+        "cid\xa1"
+        "c\xa5"
+        "bytes" +
+        std::string(wrong);
     auto decoded = decode(body);
     auto* bad = std::get_if<DecodeError>(&decoded);
     assert_non_null(bad);
@@ -68,10 +74,8 @@ void sizes_are_those_of_the_frames(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(credit_goes_and_comes),
-      cmocka_unit_test(a_wrong_credit_is_told_by_its_field),
-      cmocka_unit_test(stop_has_its_flag_only_if_set),
-      cmocka_unit_test(a_yield_is_its_head_and_its_payload),
+      cmocka_unit_test(credit_goes_and_comes),         cmocka_unit_test(a_wrong_credit_is_told_by_its_field),
+      cmocka_unit_test(stop_has_its_flag_only_if_set), cmocka_unit_test(a_yield_is_its_head_and_its_payload),
       cmocka_unit_test(sizes_are_those_of_the_frames),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
