@@ -1,4 +1,4 @@
-/* Where our actors say more than Python's did; docs/protocol-notes.md says why. */
+/* Where our actors say more than Python's did; docs/protocol.md says why. */
 #include "robust/replay.h"
 
 #define FRESH "00000000-0000-4000-8000-000000000001"
