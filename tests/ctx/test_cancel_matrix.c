@@ -483,6 +483,7 @@ static void home_ended(const tractor_error *err, void *user) {
     cell *c = user;
     (void)err;
     c->ended_at = tractor_now();
+    c->home = NULL;
 }
 
 static cell cells[ROWS * WAITS];

@@ -28,19 +28,17 @@ extern "C" {
 
 namespace {
 
-/// The allocations `first` to `first + length - 1` of one thread fail, counted from arm().
+/// The allocations `first` to `first + length - 1` of the thread that called arm() fail, counted from there.
 struct Shortage {
   bool armed = false;
   long first = 0, length = 0, count = 0;
 };
-Shortage shortage;
-pthread_t starved;
+constinit thread_local Shortage shortage;
 bool show = false;  // where the allocations were that failed
 
 constexpr long kForGood = 1000000000;
 
 void arm(long first, long length) {
-  starved = pthread_self();
   shortage = {true, first, length, 0};
 }
 
@@ -58,7 +56,7 @@ struct Plenty {
 };
 
 bool fails() {
-  if (!shortage.armed || !pthread_equal(pthread_self(), starved)) return false;
+  if (!shortage.armed) return false;
   long n = ++shortage.count;
   if (n < shortage.first || n - shortage.first >= shortage.length) return false;
   if (show) {
@@ -481,7 +479,7 @@ bool starve_child(long first, long length) {
   return child_starved;
 }
 
-#if SANITIZED
+#if defined(__SANITIZE_ADDRESS__)
 extern "C" int __lsan_do_recoverable_leak_check(void);
 bool leaks() { return __lsan_do_recoverable_leak_check() != 0; }
 // A child that is killed while it looks for leaks would leave the process that looks for it.
