@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <new>
+#include <tuple>
 
 #include "base/log.hpp"
 #include "rpc/args.hpp"
@@ -57,7 +58,7 @@ OpToken DiscoverOp::start(Actor& actor, Nursery& in, What what, std::string name
         op->search_ = nullptr;
         throw;
       }
-      search.release();
+      std::ignore = search.release();  // the flow frees it
     });
   }
   return token;

@@ -38,9 +38,7 @@ bool show = false;  // where the allocations were that failed
 
 constexpr long kForGood = 1000000000;
 
-void arm(long first, long length) {
-  shortage = {true, first, length, 0};
-}
+void arm(long first, long length) { shortage = {true, first, length, 0}; }
 
 /// Whether any allocation failed.
 bool disarm() {
