@@ -76,7 +76,7 @@ class Context : public Nursery, public Dialog {
   void note_remote_error(const ErrorRef& err);
   /// How an endpoint's message is called in errors.
   static const char* message_of(Payload kind);
-  /// Null if it fits. `where` is who made the mistake.
+  /// Null if it fits. `received`: it is the peer who made the mistake.
   ErrorRef check(Payload kind, Bytes value, bool received) const;
 
   Ref<PeerLink> link_;  ///< until it has ended

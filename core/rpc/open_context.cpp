@@ -244,13 +244,13 @@ void OpenContext::task_stopped() {
 }
 
 void OpenContext::ask_to_stop() {
-  if (std::exchange(asked_, true)) return;
-  link_->request_cancel_task(cid());
+  if (!std::exchange(asked_, true)) link_->request_cancel_task(cid());
+  // Whoever asked before may have had more patience.
   wait_for_last_word(kLastWord);
 }
 
 void OpenContext::wait_for_last_word(int64_t patience) {
-  if (patience == kForever) return;
+  if (patience == kForever || (patience_.armed() && patience_.deadline() <= engine().loop().after(patience))) return;
   try {
     engine().loop().arm_after(patience_, patience);
   } catch (const std::bad_alloc&) {

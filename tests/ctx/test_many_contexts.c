@@ -100,8 +100,6 @@ static int64_t live_heap(void) {
 /* How many contexts are open and how much heap is in use. */
 static void state(tractor_ctx *ctx, const tractor_value *args, void *user) {
     (void)args, (void)user;
-    if (getenv("MI"))
-        malloc_info(0, stderr);
     tractor_ctx_return(ctx, "[i,I]", open_now, live_heap());
 }
 
