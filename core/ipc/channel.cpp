@@ -59,7 +59,7 @@ void Channel::write_out() {
   if (write_blocked_) return want(interest_ | kWrite);
   want(interest_ & ~unsigned{kWrite});
   flush_.unlink();
-  if (out_.capacity() > kLarge) keep_memory_for_now();
+  if (out_.capacity() > kLarge || behind_.capacity() > kLarge) keep_memory_for_now();
   if (state_ == State::flushing) return close();
   if (tell_drained_) loop_.post(report_);
 }
@@ -73,7 +73,7 @@ void Channel::consume(size_t written) {
   behind_.consume(written - n);
   if (!part_.empty()) return;
   part_owner_.reset();
-  if (out_.empty()) out_.swap(behind_);
+  if (out_.empty() && !behind_.empty()) out_.swap(behind_);
 }
 
 void Channel::send_parts(Bytes head, Bytes payload, const Value* shared) {
@@ -144,7 +144,8 @@ void Channel::report() {
 void Channel::later() {
   if (state_ == State::flushing) return close();
   if (large_) return keep_memory_for_now();
-  if (out_.capacity() > kLarge) out_.release();
+  for (OutBuffer* buffer : {&out_, &behind_})
+    if (buffer->capacity() > kLarge) buffer->release();
   if (!reading_ && in_ && begin_ == end_ && in_->capacity() > kLarge) {
     in_.reset();
     begin_ = end_ = 0;

@@ -76,7 +76,7 @@ class CidMap {
       i = j;
     }
     slots_[i] = nullptr;
-    --used_;
+    if (--used_ == 0 && slots_.size() > kKeptSlots) slots_ = {};
   }
   size_t size() const { return used_; }
   T* any() const {
@@ -93,6 +93,8 @@ class CidMap {
   }
 
  private:
+  static constexpr size_t kKeptSlots = 1024;  ///< a table that was needed larger is given back when it is empty
+
   size_t home(std::string_view cid) const {
     uint64_t a = 0, b = 0;
     size_t n = cid.size();
