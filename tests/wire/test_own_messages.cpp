@@ -18,7 +18,8 @@ const T* read(const std::variant<Message, DecodeError>& decoded) {
 
 void credit_goes_and_comes(void**) {
   for (uint64_t bytes : {uint64_t{0}, uint64_t{1}, uint64_t{524288}, UINT64_MAX}) {
-    auto decoded = decode_frame(frame_of(Credit{kCid, bytes}));
+    std::string frame = frame_of(Credit{kCid, bytes});
+    auto decoded = decode_frame(frame);
     const Credit* credit = read<Credit>(decoded);
     assert_non_null(credit);
     assert_true(credit->cid == kCid && credit->bytes == bytes);
@@ -45,7 +46,8 @@ void a_wrong_credit_is_told_by_its_field(void**) {
 
 void stop_has_its_flag_only_if_set(void**) {
   assert_int_equal(frame_of(Stop{kCid, false})[kPrefix], '\x82');
-  auto plain = decode_frame(frame_of(Stop{kCid, false})), failed = decode_frame(frame_of(Stop{kCid, true}));
+  std::string frames[] = {frame_of(Stop{kCid, false}), frame_of(Stop{kCid, true})};
+  auto plain = decode_frame(frames[0]), failed = decode_frame(frames[1]);
   assert_false(read<Stop>(plain)->because_of_error);
   assert_true(read<Stop>(failed)->because_of_error);
 }
