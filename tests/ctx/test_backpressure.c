@@ -1,4 +1,4 @@
-// ctest: timeout=150 processors=2
+// ctest: timeout=90 processors=2
 /* Streams that are faster than their readers, and streams as fast as they go: nothing is lost or out of order. */
 #include "kit/kit.h"
 
@@ -285,8 +285,12 @@ static void run_flow(test *t, uint64_t window) {
 
 /* ---- a million messages ---- */
 
+/* Several balls are in the air: with one alone, most of the time goes into waking processors that fell asleep. */
+enum { BALLS = 10 };
+static int64_t served_at[BALLS];
+
 static void ping(test *t) {
-    t->sent_at = tractor_now();
+    served_at[t->side.sent % BALLS] = tractor_now();
     assert_int_equal(tractor_stream_sendf(t->stream, "I", t->side.sent++), TRACTOR_OK);
 }
 
@@ -295,20 +299,22 @@ static void ponged(const tractor_error *err, const tractor_value *value, void *u
     if (tractor_error_code(err) == TRACTOR_EEOF)
         return;
     kit_assert_code(err, TRACTOR_OK);
-    int64_t took = tractor_now() - t->sent_at;
+    int64_t took = tractor_now() - served_at[t->side.received % BALLS];
     t->worst = took > t->worst ? took : t->worst;
+    t->sum += took;
     look_at(&t->side, value);
     tractor_stream_receive(t->stream, NULL, ponged, t);
     if (t->side.sent < MILLION / 2)
         ping(t);
-    else
+    else if (t->side.received == MILLION / 2)
         tractor_stream_send_eof(t->stream);
 }
 
 static void play(test *t) {
     assert_int_equal(tractor_ctx_open_stream(t->ctx, NULL, &t->stream), TRACTOR_OK);
     tractor_stream_receive(t->stream, NULL, ponged, t);
-    ping(t);
+    for (int i = 0; i < BALLS; i++)
+        ping(t);
 }
 
 static void X_09_ping_pong(void **state) {
@@ -320,7 +326,7 @@ static void X_09_ping_pong(void **state) {
     assert_int_equal(t.side.received, MILLION / 2);
     assert_false(t.side.out_of_order);
     print_message("%d messages to and fro in %.1f s: %.1f us a round, the slowest %.1f ms\n", MILLION,
-                  (double)t.took / 1e9, (double)t.took / 1e3 / (MILLION / 2), (double)t.worst / 1e6);
+                  (double)t.took / 1e9, (double)t.sum / 1e3 / (MILLION / 2), (double)t.worst / 1e6);
 }
 
 static tractor_bytes only_listen(void) { return tractor_pack("{s:I, s:b}", "send", INT64_C(0), "slow", false); }
