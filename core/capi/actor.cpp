@@ -55,6 +55,16 @@ void tractor_actor_close(tractor_actor* actor) {
   });
 }
 
+int tractor_actor_on_exit(tractor_actor* actor, tractor_exit_fn fn, void* user) {
+  if (!actor) return TRACTOR_ECLOSED;
+  return guarded<int>([&] {
+    if (from_c(actor)->past_exit()) return TRACTOR_ECLOSED;
+    if (!fn) return TRACTOR_EINVAL;
+    from_c(actor)->on_exit(fn, user);
+    return TRACTOR_OK;
+  });
+}
+
 int tractor_actor_run(tractor_actor* actor) {
   if (!actor) return TRACTOR_EINVAL;
   if (Owner::forked()) return TRACTOR_EFORKED;

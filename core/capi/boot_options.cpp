@@ -137,7 +137,7 @@ Result<SpawnConfig> read_spawn_options(const tractor_spawn_options* options) {
   tractor_spawn_options o;
   TRY(o, read_options(options, sizeof(tractor_spawn_options), "tractor_spawn_options"));
   SpawnConfig c;
-  CHECK(check_flags(o.flags, 0, "tractor_spawn_options.flags"));
+  CHECK(check_flags(o.flags, TRACTOR_SPAWN_IGNORE_DEATH, "tractor_spawn_options.flags"));
   CHECK(not_negative(o.boot_timeout_ns, "tractor_spawn_options.boot_timeout_ns"));
   CHECK(not_negative(o.cancel_timeout_ns, "tractor_spawn_options.cancel_timeout_ns"));
   CHECK(not_negative(o.kill_timeout_ns, "tractor_spawn_options.kill_timeout_ns"));
@@ -154,8 +154,9 @@ Result<SpawnConfig> read_spawn_options(const tractor_spawn_options* options) {
   if (o.transport) TRY(c.transport, transport_by_name(o.transport));
   TRY(c.bind_addrs, addresses(o.bind_addrs, "tractor_spawn_options.bind_addrs"));
   if (o.boot_timeout_ns) c.boot_timeout = o.boot_timeout_ns;
-  if (o.cancel_timeout_ns) c.cancel_timeout = o.cancel_timeout_ns;
-  if (o.kill_timeout_ns) c.kill_timeout = o.kill_timeout_ns;
+  c.cancel_timeout = o.cancel_timeout_ns;
+  c.kill_timeout = o.kill_timeout_ns;
+  c.ignore_death = (o.flags & TRACTOR_SPAWN_IGNORE_DEATH) != 0;
   c.on_exit = o.on_exit;
   c.on_exit_user = o.on_exit_user;
   if (o.pass_fds_count > 0 && !o.pass_fds)

@@ -202,6 +202,11 @@ const tractor_error* tractor_error_find(const tractor_error* err, int code) {
   return e ? to_c(e->find(static_cast<Status>(code))) : nullptr;
 }
 
+int tractor_error_exit_status(const tractor_error* err) {
+  const Error* e = read(err);
+  return e ? e->fields().exit_status : Error::kNoExit;
+}
+
 void* tractor_error_payload(const tractor_error* err, const void* tag) {
   const Error* e = read(err);
   return e && e->fields().payload_tag == tag ? e->fields().payload : nullptr;

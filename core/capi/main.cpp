@@ -23,6 +23,7 @@ namespace {
     std::exit(2);
   }
   if (!bind_to_parent(info->parent_pid)) std::exit(1);
+  const bool subreaper = carries_mark(info->uuid);
   auto opened = Actor::open_child(std::move(*info));
   if (!opened) {
     std::fprintf(stderr, "tractor: %s\n", opened.failure().message.c_str());
@@ -33,6 +34,7 @@ namespace {
   int status = actor->exit_status();
   if (status != 0 && actor->outcome()) std::fprintf(stderr, "%s", actor->outcome()->log_text().c_str());
   actor.reset();
+  if (subreaper) end_all_children();
   std::exit(status);
 }
 

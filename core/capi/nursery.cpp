@@ -1,10 +1,13 @@
 #include <tractor/nursery.h>
 
+#include <sched.h>
+
 #include "capi/boot_options.hpp"
 #include "capi/call_options.hpp"
 #include "capi/guard.hpp"
 #include "capi/options.hpp"
 #include "runtime/actor.hpp"
+#include "runtime/cluster.hpp"
 #include "runtime/start.hpp"
 #include "runtime/threads.hpp"
 #include "scope/basic_ops.hpp"
@@ -18,17 +21,25 @@ Result<NurseryOptions> read_nursery_options(const tractor_nursery_options* optio
   auto read = read_options(options, sizeof(tractor_nursery_options), "tractor_nursery_options");
   if (!read) return read.failure();
   const tractor_nursery_options& o = *read;
-  if (auto ok = check_flags(o.flags, TRACTOR_NURSERY_SHIELD | TRACTOR_NURSERY_CANCEL_DAEMONS,
-                            "tractor_nursery_options.flags");
-      !ok)
-    return ok.failure();
+  constexpr uint32_t kKnown = TRACTOR_NURSERY_SHIELD | TRACTOR_NURSERY_CANCEL_DAEMONS | TRACTOR_NURSERY_HARD_KILL;
+  if (auto ok = check_flags(o.flags, kKnown, "tractor_nursery_options.flags"); !ok) return ok.failure();
   if (auto ok = check_reserved(o.reserved0, "tractor_nursery_options.reserved0"); !ok) return ok.failure();
-  if (o.timeout_ns < 0)
-    return Failure::of(Status::invalid, "tractor_nursery_options.timeout_ns is negative", "ValueError");
+  for (auto [value, field] : {std::pair{o.timeout_ns, "timeout_ns"},
+                              {o.cancel_timeout_ns, "cancel_timeout_ns"},
+                              {o.kill_timeout_ns, "kill_timeout_ns"}})
+    if (value < 0)
+      return Failure::of(Status::invalid, std::string("tractor_nursery_options.") + field + " is negative",
+                         "ValueError");
   bool shield = (o.flags & TRACTOR_NURSERY_SHIELD) != 0;
   if (shield && (o.timeout_ns == 0 || o.timeout_ns == TRACTOR_FOREVER))
     return Failure::of(Status::invalid, "a shielded nursery needs tractor_nursery_options.timeout_ns", "ValueError");
-  return NurseryOptions{text_or(o.name, ""), o.timeout_ns, shield, (o.flags & TRACTOR_NURSERY_CANCEL_DAEMONS) != 0};
+  return NurseryOptions{.name = text_or(o.name, ""),
+                        .timeout = o.timeout_ns,
+                        .shield = shield,
+                        .cancel_daemons = (o.flags & TRACTOR_NURSERY_CANCEL_DAEMONS) != 0,
+                        .hard_kill = (o.flags & TRACTOR_NURSERY_HARD_KILL) != 0,
+                        .cancel_timeout = o.cancel_timeout_ns,
+                        .kill_timeout = o.kill_timeout_ns};
 }
 
 template <class F>
@@ -48,6 +59,41 @@ tractor_op start_in(tractor_nursery* in, F&& body) {
   });
 }
 
+/// The error has a receiver like any other; what the caller goes on to use is dead.
+tractor_nursery* refused(Nursery& parent, const Failure& why, tractor_done_fn fn, void* user) {
+  UserNursery::open(parent, {}, fn, user)->fail(Error::of(why));
+  return dead_nursery();
+}
+
+/// Of this process, which may have been told to use some of them only.
+uint32_t usable_processors() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<uint32_t>(CPU_COUNT(&set)) : 1;
+}
+
+Result<Cluster::Config> read_cluster_options(const Actor& actor, const tractor_cluster_options* options) {
+  auto read = read_options(options, sizeof(tractor_cluster_options), "tractor_cluster_options");
+  if (!read) return read.failure();
+  const tractor_cluster_options& o = *read;
+  if (auto ok = check_flags(o.flags, TRACTOR_NURSERY_HARD_KILL, "tractor_cluster_options.flags"); !ok)
+    return ok.failure();
+  constexpr uint32_t kMostActors = 65536;
+  if (o.count > kMostActors)
+    return Failure::of(Status::invalid, "tractor_cluster_options.count is too large", "ValueError");
+  auto spawn = read_spawn_options(o.spawn);
+  if (!spawn) return spawn.failure();
+  Cluster::Config c{.names = {}, .spawn = std::move(*spawn), .hard_kill = (o.flags & TRACTOR_NURSERY_HARD_KILL) != 0};
+  uint32_t count = o.count ? o.count : usable_processors();
+  for (uint32_t i = 0; i < count; ++i) {
+    if (o.names && (!o.names[i] || !*o.names[i]))
+      return Failure::of(Status::invalid, "tractor_cluster_options.names[" + std::to_string(i) + "] is empty",
+                         "ValueError");
+    c.names.push_back(o.names ? o.names[i] : actor.self().name + ".worker_" + std::to_string(i));
+    if (auto ok = check_actor_name(c.names.back(), "a name in tractor_cluster_options"); !ok) return ok.failure();
+  }
+  return c;
+}
+
 Tokened* find(tractor_actor* actor, tractor_op op) {
   return actor && !from_c(actor)->ended() ? from_c(actor)->engine().tokens().find(op) : nullptr;
 }
@@ -60,11 +106,19 @@ tractor_nursery* tractor_nursery_open(tractor_nursery* parent, const tractor_nur
     Nursery* p = live(parent);
     if (!p) return dead_nursery();
     auto read = read_nursery_options(options);
-    if (read) return to_c(UserNursery::open(*p, std::move(*read), fn, user));
-    // The error has a receiver like any other; what the caller goes on to use is dead.
-    Nursery* failed = UserNursery::open(*p, {}, fn, user);
-    failed->fail(Error::of(read.failure()));
-    return dead_nursery();
+    if (!read) return refused(*p, read.failure(), fn, user);
+    return to_c(static_cast<Nursery*>(UserNursery::open(*p, std::move(*read), fn, user)));
+  });
+}
+
+tractor_nursery* tractor_nursery_open_actor_cluster(tractor_nursery* parent, const tractor_cluster_options* options,
+                                                    tractor_cluster_fn body, tractor_done_fn fn, void* user) {
+  return guarded_or(dead_nursery(), [&] {
+    Nursery* p = live(parent);
+    if (!p) return dead_nursery();
+    auto config = read_cluster_options(*Actor::current(), options);
+    if (!config) return refused(*p, config.failure(), fn, user);
+    return to_c(Cluster::open(*Actor::current(), *p, std::move(*config), body, fn, user));
   });
 }
 
@@ -77,6 +131,11 @@ void tractor_nursery_close(tractor_nursery* nursery) {
 
 int tractor_nursery_cancel(tractor_nursery* nursery, const char* reason) {
   return on_live(nursery, [&](Nursery& n) { return n.cancel(text_view(reason)) ? TRACTOR_OK : TRACTOR_EALREADY; });
+}
+
+int tractor_nursery_cancel_hard(tractor_nursery* nursery, const char* reason) {
+  return on_live(nursery,
+                 [&](Nursery& n) { return n.cancel_hard(text_view(reason)) ? TRACTOR_OK : TRACTOR_EALREADY; });
 }
 
 int tractor_nursery_fail(tractor_nursery* nursery, const tractor_error* err) {
@@ -120,6 +179,10 @@ void* tractor_nursery_alloc(tractor_nursery* nursery, size_t size) {
 
 bool tractor_nursery_cancel_called(const tractor_nursery* nursery) {
   return guarded_or(false, [&] { return nursery && from_c(nursery)->cancel_called(); });
+}
+
+bool tractor_nursery_cancelled_caught(const tractor_nursery* nursery) {
+  return guarded_or(false, [&] { return nursery && from_c(nursery)->cancelled_caught(); });
 }
 
 tractor_actor* tractor_nursery_actor(tractor_nursery* nursery) {

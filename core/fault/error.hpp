@@ -18,6 +18,8 @@ class Error final : public RefCounted<Error> {
  public:
   using ReleaseFn = void (*)(void* user);
 
+  static constexpr int kNoExit = INT_MIN;
+
   struct Fields {
     Status code = Status::user;
     std::string type;         ///< exception type name; empty: the code's own
@@ -28,6 +30,7 @@ class Error final : public RefCounted<Error> {
     ActorId sender;
     ActorId canceller;
     std::vector<ActorId> relay_path;  ///< from the origin to the last actor that passed it on
+    int exit_status = kNoExit;        ///< of the process whose death this is; minus a signal's number
     bool remote = false;              ///< unboxed from an Error message
     Ref<const Error> cause;
     std::vector<Ref<const Error>> members;

@@ -1,5 +1,7 @@
 #include "rpc/args.hpp"
 
+#include <algorithm>
+
 #include "wire/fields.hpp"
 
 namespace tractor::core {
@@ -56,6 +58,14 @@ Result<Address> Args::address(std::string_view name) const {
   wire::WireAddr out;
   if (!wire::read_addr(in, {nullptr, name, 0}, out, error)) return field_error(error);
   return address_from_wire(out);
+}
+
+int64_t Args::duration(std::string_view name) const {
+  auto value = find(name);
+  wire::Token token;
+  int64_t ns = 0;
+  if (!value || !wire::Cursor(*value).next(token) || !token.to_int64(ns)) return kForever;
+  return std::max<int64_t>(ns, 0);
 }
 
 Result<std::vector<Address>> read_addresses(Bytes value) {

@@ -7,6 +7,7 @@
 #include "base/buffer.hpp"
 #include "base/ids.hpp"
 #include "ipc/address.hpp"
+#include "loop/loop.hpp"
 #include "wire/message.hpp"
 #include "wire/packer.hpp"
 
@@ -20,6 +21,8 @@ class Args {
   Result<std::string_view> text(std::string_view name) const;
   Result<wire::Uid> uid(std::string_view name) const;
   Result<Address> address(std::string_view name) const;
+  /// Nanoseconds; kForever if it is not given, or no such thing.
+  int64_t duration(std::string_view name) const;
 
  private:
   Bytes map_;

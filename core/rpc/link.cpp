@@ -280,7 +280,7 @@ void PeerLink::on_start(const wire::Start& start, Bytes body, SharedBuffer& buff
     if (start.func == "_cancel_task") return on_cancel_task(start);
     if (start.func == "cancel") {
       send(wire::StartAck{start.cid, wire::FuncType::asyncfunc});
-      return host_.on_cancel_actor(*this, start.cid);
+      return host_.on_cancel_actor(*this, start.cid, Args(start.kwargs).duration("patience"));
     }
   }
   auto endpoint = host_.find_endpoint(start.ns, start.func);

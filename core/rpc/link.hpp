@@ -46,8 +46,9 @@ class LinkHost : public EndpointFinder {
   virtual void on_link_lost(PeerLink& link, const ErrorRef& why) = 0;
   /// SpawnSpec from the parent.
   virtual void on_spawn_spec(PeerLink& link, const wire::SpawnSpec& spec) = 0;
-  /// A request to end this whole actor; answer by link.cancel_ack(cid).
-  virtual void on_cancel_actor(PeerLink& link, std::string_view cid) = 0;
+  /// A request to end this whole actor; answer by link.cancel_ack(cid). `patience`: when it will be killed, from now on, if
+  /// the peer says so.
+  virtual void on_cancel_actor(PeerLink& link, std::string_view cid, int64_t patience) = 0;
   /// "My whole runtime failed".
   virtual void on_peer_failed(PeerLink& link, ErrorRef err) = 0;
 

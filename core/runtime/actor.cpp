@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <new>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.hpp"
@@ -12,7 +13,6 @@
 #include "loop/port_libevent.hpp"
 #include "rpc/args.hpp"
 #include "runtime/child.hpp"
-#include "runtime/reaper.hpp"
 
 namespace tractor::core {
 
@@ -213,15 +213,35 @@ void Actor::remove_child(Child& child) {
   bury_inherited();
 }
 
-void Actor::bury_inherited() {
-  if (!subreaper_) return;
+void Actor::become_subreaper() {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  Reaper::Family& family = *this;
+  reaper_ = std::make_unique<Reaper>(*loop_, family, boot_ ? id_.uuid : std::string());
+}
+
+void Actor::bury_inherited() noexcept {
   try {
-    bury_orphans([this](int64_t pid) {
-      return std::any_of(children_.begin(), children_.end(), [pid](const Child* c) { return c->id().pid == pid; });
-    });
+    if (reaper_) reaper_->sweep();
   } catch (const std::bad_alloc&) {
     // The next one that dies is another occasion.
   }
+}
+
+bool Actor::is_child(int64_t pid) const {
+  return std::any_of(children_.begin(), children_.end(), [pid](const Child* c) { return c->id().pid == pid; });
+}
+
+bool Actor::is_living_child(std::string_view uuid) const {
+  return std::any_of(children_.begin(), children_.end(), [uuid](const Child* c) { return c->id().uuid == uuid; });
+}
+
+/// Whoever was killed has left its socket behind.
+void Actor::sweep_sockets() const {
+  std::vector<std::string> folders;
+  for (const Address& a : bound_)
+    if (a.kind == TransportKind::uds && std::find(folders.begin(), folders.end(), a.host) == folders.end())
+      folders.push_back(a.host);
+  for (const std::string& folder : folders) sweep_dead_sockets(folder);
 }
 
 Child* Actor::find_child(std::string_view uuid) {

@@ -21,6 +21,7 @@
 #include "runtime/config.hpp"
 #include "runtime/modules.hpp"
 #include "runtime/posts.hpp"
+#include "runtime/reaper.hpp"
 #include "runtime/signals.hpp"
 #include "runtime/threads.hpp"
 #include "runtime/vars.hpp"
@@ -42,7 +43,7 @@ class ActorScope final : public Nursery {
     backstage,  ///< the runtime's own requests, deaf to cancels
   };
   ActorScope(Actor& actor, Engine& engine, Role role, std::string name)
-      : Nursery(engine, nullptr, NurseryOptions{std::move(name), 0, false, false}), actor_(actor), role_(role) {}
+      : Nursery(engine, nullptr, NurseryOptions{.name = std::move(name)}), actor_(actor), role_(role) {}
   using Nursery::abandon;
   using Nursery::body_over;
   using Nursery::expect_end;
@@ -60,7 +61,11 @@ class ActorScope final : public Nursery {
   ErrorRef outcome_;
 };
 
-class Actor final : public RefCounted<Actor>, public LinkHost, private Listener::Handler, public SignalWatch::Handler {
+class Actor final : public RefCounted<Actor>,
+                    public LinkHost,
+                    private Listener::Handler,
+                    public SignalWatch::Handler,
+                    private Reaper::Family {
  public:
   /// `program`: the body is all there is, so that the main scope closes when it returns.
   static Result<Actor*> open_root(RootConfig config, bool program, tractor_root_fn body, tractor_done_fn on_end,
@@ -73,6 +78,9 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   /// Runs the own loop until the end.
   Status run();
   void close();
+  /// Its exit stack has been run.
+  bool past_exit() const { return !main_ || main_->ended(); }
+  void on_exit(tractor_exit_fn fn, void* user) { exit_stack_.push_back({fn, user}); }
   Status post(tractor_done_fn fn, void* user) { return posts_.add(fn, user); }
 
   // --- what it is
@@ -95,6 +103,8 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   const std::vector<Address>& registry_addrs() const { return registry_addrs_; }
   const RuntimeVars& vars() const { return vars_; }
   ThreadPool& threads();
+  /// By when its parent, which cancels it, will lose patience; its own children have to be gone before.
+  int64_t end_by() const { return end_by_; }
   /// Zero, or what a child exits with.
   int exit_status() const { return exit_status_; }
   const ErrorRef& outcome() const { return outcome_; }
@@ -104,6 +114,8 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   // --- children
   void add_child(Child& child);
   void remove_child(Child& child);
+  /// What its children inherit of it.
+  bool is_subreaper() const { return reaper_ != nullptr; }
   Child* find_child(std::string_view uuid);
   /// The way to a child of that name that is up, which nobody has to be asked for.
   PeerLink* find_serving_child(std::string_view name);
@@ -120,7 +132,7 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   void on_link_open(PeerLink& link) override;
   void on_link_lost(PeerLink& link, const ErrorRef& why) override;
   void on_spawn_spec(PeerLink& link, const wire::SpawnSpec& spec) override;
-  void on_cancel_actor(PeerLink& link, std::string_view cid) override;
+  void on_cancel_actor(PeerLink& link, std::string_view cid, int64_t patience) override;
   void on_peer_failed(PeerLink& link, ErrorRef err) override;
 
   // --- from its scopes
@@ -130,6 +142,10 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
  private:
   friend class RefCounted<Actor>;
   enum class State : uint8_t { booting, up, closing, ended };
+  struct ExitStep {
+    tractor_exit_fn fn;
+    void* user;
+  };
   struct PendingAck {
     Ref<PeerLink> link;
     Cid cid;
@@ -178,7 +194,12 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   void on_accepted(std::unique_ptr<Transport> transport) override;
   void on_signal(int signo) override;
   void drop_link(PeerLink& link);
-  void bury_inherited();
+  void become_subreaper();
+  void bury_inherited() noexcept;
+  bool is_child(int64_t pid) const override;
+  bool is_living_child(std::string_view uuid) const override;
+  void on_buried_actor() override { sweep_sockets(); }
+  void sweep_sockets() const;
 
   struct CloseEvent {};
   Flow shut_down_;
@@ -196,11 +217,13 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   tractor_root_fn body_ = nullptr;
   tractor_done_fn on_end_ = nullptr;
   void* user_ = nullptr;
+  std::vector<ExitStep> exit_stack_;
   ErrorRef outcome_;
   int exit_status_ = 0;
   int end_signal_ = 0;
+  int64_t end_by_ = kForever;
   bool own_loop_ = true, program_ = false, close_wanted_ = false, spec_taken_ = false;
-  bool acks_sent_ = false, finished_ = false, subreaper_ = false;
+  bool acks_sent_ = false, finished_ = false;
   std::atomic<bool> running_ = false;
 
   std::vector<std::unique_ptr<Listener>> listeners_;
@@ -227,6 +250,7 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
 
   std::unique_ptr<ThreadPool> threads_;
   std::unique_ptr<SignalWatch> signals_;
+  std::unique_ptr<Reaper> reaper_;  ///< in a subreaper
   std::optional<Usr1Guard> usr1_guard_;
   size_t max_frame_ = wire::kMaxFrameDefault;
   size_t stream_window_ = kDefaultStreamWindow;

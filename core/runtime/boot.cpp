@@ -1,7 +1,6 @@
 // The two ways up: a root elects itself or joins a registrar; a child connects back and is told what to be.
 #include <algorithm>
 #include <csignal>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.hpp"
@@ -77,10 +76,7 @@ Result<Actor*> Actor::open_root(RootConfig config, bool program, tractor_root_fn
   actor->handshake_timeout_ = config.handshake_timeout;
   log::set_level(config.log_level ? config.log_level : log::kError);
   if (int level = log::level_from_env()) log::set_level(level);
-  if (config.subreaper) {
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-    actor->subreaper_ = true;
-  }
+  if (config.subreaper) actor->become_subreaper();
   // Orphans are buried as they die, where we may listen for that; else with the next child that ends.
   if (config.signals) actor->watch_signals({SIGINT, SIGTERM, SIGCHLD}, {});
   actor->boot_root(std::move(config));
@@ -165,8 +161,10 @@ Result<Actor*> Actor::open_child(BootInfo info) {
   actor->boot_ = std::move(info);
   actor->ready_ = {"_ready", ready_endpoint, actor.get()};
   actor->boot_box_.emplace(*actor->loop_);
+  // A parent that is one marks its children, which are then of use as such themselves.
+  if (carries_mark(actor->id_.uuid)) actor->become_subreaper();
   // The parent of a terminal's process group decides what an interrupt means; its cancel will come.
-  actor->watch_signals({SIGTERM}, {SIGINT});
+  actor->watch_signals({SIGTERM, SIGCHLD}, {SIGINT});
   actor->boot_child();
   opening.actor = nullptr;
   return actor.release();

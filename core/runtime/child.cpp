@@ -9,6 +9,7 @@
 #include "ipc/peer_process.hpp"
 #include "runtime/actor.hpp"
 #include "scope/callback.hpp"
+#include "wire/packer.hpp"
 
 namespace tractor::core {
 
@@ -43,6 +44,7 @@ Child::Child(Actor& actor, Nursery& home, std::string name, SpawnConfig config, 
     : actor_(actor),
       home_(&home),
       config_(std::move(config)),
+      ladder_(home.ladder().with(config_.cancel_timeout, config_.kill_timeout)),
       id_{std::move(name), make_uuid(), 0},
       starter_(starter),
       events_(actor.loop()),
@@ -68,6 +70,12 @@ void Child::cancel_child(const ErrorRef& why) {
   if (cancel_reason_) return;
   cancel_reason_ = why;
   events_.put({Event::cancelled, why});
+}
+
+void Child::terminate_child() {
+  if (hard_) return;
+  hard_ = true;
+  events_.put({Event::terminated, {}});
 }
 
 void Child::on_accepted(PeerLink& link, uint64_t socket) {
@@ -184,6 +192,7 @@ Task<ErrorRef> Child::boot() {
         if (event->err->code() == Status::transport) break;
         failure_ = event->err;
         co_return death(Status::spawn, std::string("failed ") + during);
+      case Event::terminated: break;  // it is cancelled, too
     }
   }
 }
@@ -213,11 +222,20 @@ Task<ErrorRef> Child::serve() {
 Task<Done> Child::end() {
   Loop& loop = actor_.loop();
   bool booted = portal_ != nullptr;
-  if (process_ && !exited_ && booted && link_->is_open() && !asking_) {
-    ask(*this, *link_, actor_.backstage(), "self", "cancel", kEmptyMap, config_.cancel_timeout);
+  if (process_ && !exited_ && booted && !hard_ && link_->is_open() && !asking_) {
+    // One of our make is told how much time it has, so that its own children are gone before it is.
+    OutBuffer kwargs;
+    wire::Packer pack(kwargs);
+    bool limited = link_->peer_is_native() && ladder_.kill != kForever;
+    pack.map(limited ? 1 : 0);
+    if (limited) {
+      pack.str("patience");
+      pack.integer(std::min(ladder_.kill, actor_.end_by() - loop.now()));
+    }
+    ask(*this, *link_, actor_.backstage(), "self", "cancel", kwargs.view(), ladder_.cancel);
     asking_ = true;
-    int64_t deadline = loop.after(config_.cancel_timeout);
-    while (!exited_ && !acked_) {
+    int64_t deadline = std::min(loop.after(ladder_.cancel), actor_.end_by());
+    while (!exited_ && !acked_ && !hard_) {
       auto event = co_await events_.next(deadline);
       if (!event) break;
       if (event->kind == Event::answered) {
@@ -226,17 +244,19 @@ Task<Done> Child::end() {
       }
     }
   }
-  if (process_ && !exited_) {
-    if (!acked_) process_->signal(booted ? SIGTERM : SIGKILL);
-    int64_t deadline = loop.after(config_.kill_timeout);
-    while (!exited_) {
-      auto event = co_await events_.next(deadline);
-      if (!event) {
-        TRACTOR_LOG(kWarning, "tractor.spawn", "%s (pid %lld) did not end in time: killed", id_.name.c_str(),
-                    static_cast<long long>(id_.pid));
-        process_->signal(SIGKILL);
-        deadline = kForever;
-      }
+  bool told = false;
+  int64_t deadline = std::min(loop.after(ladder_.kill), std::max(actor_.end_by(), loop.now()));
+  while (process_ && !exited_) {
+    if (!told && (!acked_ || hard_)) {
+      process_->signal(booted ? SIGTERM : SIGKILL);
+      told = true;
+    }
+    auto event = co_await events_.next(deadline);
+    if (!event) {
+      TRACTOR_LOG(kWarning, "tractor.spawn", "%s (pid %lld) did not end in time: killed", id_.name.c_str(),
+                  static_cast<long long>(id_.pid));
+      process_->signal(SIGKILL);
+      deadline = kForever;
     }
   }
   co_return Done{};
@@ -272,6 +292,9 @@ void Child::bury(ErrorRef failed) {
     if (config_.on_exit) {
       CallbackScope callback;
       config_.on_exit(to_c(failed.get()), config_.on_exit_user);
+    } else if (config_.ignore_death) {
+      failed->mark_handled();
+      TRACTOR_LOG(kInfo, "tractor.spawn", "%s", failed->message().c_str());
     } else if (!one_shot_) {
       home_->fail(failed);
     }
@@ -302,6 +325,7 @@ Result<LaunchSpec> Child::launch_spec() const {
     for (std::string& flag : child_flags(info)) spec.argv.push_back(std::move(flag));
   }
   spec.env = config_.env;
+  if (actor_.is_subreaper()) spec.more_env.push_back(std::string(kMarkVariable) + "=" + id_.uuid);
   spec.cwd = config_.cwd;
   spec.pass_fds = config_.pass_fds;
   spec.stderr_mode = config_.stderr_mode;
@@ -344,6 +368,8 @@ ErrorRef Child::death(Status code, const std::string& what) const {
   }
   f.source = id_;
   f.cause = failure_;
+  if (exited_ && status_.kind != ExitStatus::unknown)
+    f.exit_status = status_.kind == ExitStatus::signaled ? -status_.code : status_.code;
   return Error::make(std::move(f));
 }
 

@@ -43,6 +43,7 @@ class Child final : public ChildOf, private Process::Handler, private Asker {
   void kill();
 
   void cancel_child(const ErrorRef& why) override;
+  void terminate_child() override;
   bool in_use() const override { return portal_ && portal_->in_use(); }
   const std::string& child_name() const override { return id_.name; }
 
@@ -61,7 +62,7 @@ class Child final : public ChildOf, private Process::Handler, private Asker {
  private:
   enum class Phase : uint8_t { launching, connecting, booting, serving, ending };
   struct Event {
-    enum Kind : uint8_t { exited, connected, lost, failed, answered, cancelled } kind;
+    enum Kind : uint8_t { exited, connected, lost, failed, answered, cancelled, terminated } kind;
     ErrorRef err;
   };
 
@@ -91,6 +92,7 @@ class Child final : public ChildOf, private Process::Handler, private Asker {
   Actor& actor_;
   Ref<Nursery> home_;
   SpawnConfig config_;
+  Ladder ladder_;
   ActorId id_;
   Starter* starter_;
   std::unique_ptr<Process> process_;
@@ -102,7 +104,7 @@ class Child final : public ChildOf, private Process::Handler, private Asker {
   ErrorRef cancel_reason_, failure_;
   ExitStatus status_;
   Phase phase_ = Phase::launching;
-  bool one_shot_, exited_ = false, acked_ = false, asking_ = false;
+  bool one_shot_, exited_ = false, acked_ = false, asking_ = false, hard_ = false;
 };
 
 }  // namespace tractor::core

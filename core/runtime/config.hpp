@@ -47,8 +47,8 @@ struct SpawnConfig {
   std::vector<int> pass_fds;
   StderrMode stderr_mode = StderrMode::relay;
   int64_t boot_timeout = 30 * kSecond;
-  int64_t cancel_timeout = kSecond / 2;
-  int64_t kill_timeout = 1600 * kMillisecond;
+  int64_t cancel_timeout = 0, kill_timeout = 0;  ///< 0: as its nursery says
+  bool ignore_death = false;
   tractor_done_fn on_exit = nullptr;
   void* on_exit_user = nullptr;
 };

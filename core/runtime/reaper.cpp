@@ -1,13 +1,13 @@
 #include "runtime/reaper.hpp"
 
-#include <cerrno>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <vector>
 
 #include "base/log.hpp"
 
@@ -15,42 +15,115 @@ namespace tractor::core {
 
 namespace {
 
+/// How long a dead child that we know nothing of has to be waited for by the program, if it is the program's.
+constexpr int64_t kMourning = 5 * kSecond;
+
+using File = std::unique_ptr<FILE, int (*)(FILE*)>;
+
+File open_proc(int64_t pid, const char* name) {
+  char path[128];
+  std::snprintf(path, sizeof path, "/proc/%lld/%s", static_cast<long long>(pid), name);
+  return {std::fopen(path, "re"), std::fclose};
+}
+
 /// Of the calling thread, which is the one that starts children; orphans come to the main thread.
-std::vector<int64_t> children_of(long tid) {
+std::vector<int64_t> own_children() {
   std::vector<int64_t> pids;
-  char path[64];
-  std::snprintf(path, sizeof path, "/proc/self/task/%ld/children", tid);
-  std::unique_ptr<FILE, int (*)(FILE*)> f(std::fopen(path, "re"), std::fclose);
+  char name[32];
+  std::snprintf(name, sizeof name, "task/%d/children", getpid());
+  File f = open_proc(getpid(), name);
   long long pid;
   while (f && std::fscanf(f.get(), "%lld", &pid) == 1) pids.push_back(pid);
   return pids;
 }
 
-/// The state letter of an actor, or 0 for any other process: a dead one has kept nothing but its name.
-char actor_state(int64_t pid) {
-  char path[64], line[256];
-  std::snprintf(path, sizeof path, "/proc/%lld/stat", static_cast<long long>(pid));
-  FILE* f = std::fopen(path, "re");
-  if (!f) return 0;
-  size_t n = std::fread(line, 1, sizeof line - 1, f);
-  std::fclose(f);
+struct Look {
+  char state = 0;  ///< as in /proc/PID/stat
+  bool actor = false;
+};
+
+/// A dead process has kept nothing but its name.
+Look look_at(int64_t pid) {
+  char line[256];
+  File f = open_proc(pid, "stat");
+  if (!f) return {};
+  size_t n = std::fread(line, 1, sizeof line - 1, f.get());
   line[n] = 0;
   const char* name = std::strchr(line, '(');
   const char* end = std::strrchr(line, ')');
-  if (!name || !end || std::strncmp(name + 1, "_subactor[", 10) != 0) return 0;
-  return end[1] == ' ' ? end[2] : 0;
+  if (!name || !end || end[1] != ' ') return {};
+  return {end[2], std::strncmp(name + 1, "_subactor[", 10) == 0};
 }
+
+/// Empty: it has none, or it is dead, or not ours to look at.
+std::string mark_of(int64_t pid) {
+  File f = open_proc(pid, "environ");
+  std::unique_ptr<char, void (*)(void*)> entry(nullptr, std::free);
+  size_t room = 0;
+  const size_t length = std::strlen(kMarkVariable);
+  for (char* line = nullptr; f;) {
+    ssize_t n = getdelim(&line, &room, 0, f.get());
+    entry.release();
+    entry.reset(line);
+    if (n < 0) break;
+    if (std::strncmp(line, kMarkVariable, length) == 0 && line[length] == '=') return line + length + 1;
+  }
+  return {};
+}
+
+bool reap(int64_t pid) { return waitpid(static_cast<pid_t>(pid), nullptr, WNOHANG) == pid; }
 
 }  // namespace
 
-void bury_orphans(const std::function<bool(int64_t pid)>& is_ours) {
-  for (int64_t pid : children_of(getpid())) {
-    char state = is_ours(pid) ? 0 : actor_state(pid);
-    if (state == 0) continue;
-    if (state != 'Z') kill(static_cast<pid_t>(pid), SIGKILL);
-    int status;
-    if (waitpid(static_cast<pid_t>(pid), &status, WNOHANG) == pid)
-      TRACTOR_LOG(kRuntime, "tractor.spawn", "buried the orphaned actor with pid %lld", static_cast<long long>(pid));
+Reaper::Reaper(Loop& loop, Family& family, std::string own_mark)
+    : loop_(loop), family_(family), own_mark_(std::move(own_mark)) {}
+
+bool Reaper::inherited(int64_t pid) const {
+  std::string mark = mark_of(pid);
+  return !mark.empty() && mark != own_mark_ && !family_.is_living_child(mark);
+}
+
+void Reaper::sweep() {
+  bool waiting = false;
+  std::vector<Stranger> still;
+  for (int64_t pid : own_children()) {
+    if (family_.is_child(pid)) continue;
+    Look look = look_at(pid);
+    auto known = std::find_if(strangers_.begin(), strangers_.end(), [pid](const Stranger& s) { return s.pid == pid; });
+    Stranger stranger = known != strangers_.end() ? *known : Stranger{pid, loop_.now(), false};
+    bool dead = look.state == 'Z';
+    if (!dead && !stranger.killed && (look.actor || inherited(pid)))
+      stranger.killed = kill(static_cast<pid_t>(pid), SIGKILL) == 0;
+    bool ours_to_bury = stranger.killed || look.actor || loop_.now() - stranger.since >= kMourning;
+    if (dead && ours_to_bury && reap(pid)) {
+      TRACTOR_LOG(kRuntime, "tractor.spawn", "buried %s with pid %lld", look.actor ? "an orphaned actor" : "an orphan",
+                  static_cast<long long>(pid));
+      if (look.actor) family_.on_buried_actor();
+      continue;
+    }
+    if (!dead && !stranger.killed) continue;
+    waiting = true;
+    still.push_back(stranger);
+  }
+  strangers_ = std::move(still);
+  // Their ends are reported where we may listen for them; elsewhere they are looked for.
+  if (waiting) loop_.arm_after(*this, kSecond / 10);
+}
+
+bool carries_mark(std::string_view mark) {
+  const char* own = std::getenv(kMarkVariable);
+  return own && mark == own;
+}
+
+void end_all_children() {
+  for (int patience = 500; patience > 0; --patience) {
+    std::vector<int64_t> left = own_children();
+    if (left.empty()) return;
+    for (int64_t pid : left) {
+      kill(static_cast<pid_t>(pid), SIGKILL);
+      reap(pid);
+    }
+    usleep(1000);
   }
 }
 

@@ -1,13 +1,58 @@
-// A subreaper inherits the actors whose parent died. They die with it; somebody has to bury them.
+// What dead children leave behind: their own actors, and the processes that their code forked. A subreaper inherits all
+// of them; they die with what started them, and somebody has to bury them.
+//
+// Inherited is who carries the mark of an actor that is neither this one nor a child of ours that lives. A parent puts
+// the mark, which is the child's uuid, into the child's environment; whatever the child forks carries it on. The dead
+// have lost theirs: such a stranger is buried if nobody else has done it a while later.
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "loop/loop.hpp"
 
 namespace tractor::core {
 
-/// Buries every inherited actor among this process's children: reaps a dead one, kills a live one. `is_ours` tells the
-/// children that have a supervisor already. Other processes are left alone: they may be the program's own.
-void bury_orphans(const std::function<bool(int64_t pid)>& is_ours);
+/// The variable that holds the mark. No process takes itself for a child because of it.
+constexpr const char* kMarkVariable = "TRACTOR_ACTOR";
+
+class Reaper final : private Timer {
+ public:
+  class Family {
+   public:
+    /// It has a supervisor that reaps it.
+    virtual bool is_child(int64_t pid) const = 0;
+    virtual bool is_living_child(std::string_view uuid) const = 0;
+    /// A socket file may have been left by an actor that is gone.
+    virtual void on_buried_actor() = 0;
+
+   protected:
+    ~Family() = default;
+  };
+
+  Reaper(Loop& loop, Family& family, std::string own_mark);
+  /// To be called when a child has died.
+  void sweep();
+
+ private:
+  struct Stranger {
+    int64_t pid, since;
+    bool killed;
+  };
+  void on_timer() override { sweep(); }
+  bool inherited(int64_t pid) const;
+
+  Loop& loop_;
+  Family& family_;
+  std::string own_mark_;
+  std::vector<Stranger> strangers_;  ///< killed and not yet dead, or dead of themselves
+};
+
+/// Does this process carry that mark?
+bool carries_mark(std::string_view mark);
+/// The last act of a process that is nothing but an actor: all its children are killed and reaped, those too that they leave.
+void end_all_children();
 
 }  // namespace tractor::core

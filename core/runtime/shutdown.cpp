@@ -1,7 +1,6 @@
 // The one way down: tasks, then the program's own scope, then the registrar, the sockets, the loop.
 #include <algorithm>
 #include <csignal>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.hpp"
@@ -24,9 +23,17 @@ constexpr int64_t kLastWorkLimit = kSecond / 2;
 
 }  // namespace
 
-/// The program's scope has nothing left to do: tasks of others end before it does, so that what was hung on its end runs last.
+/// The program's scope has nothing left to do: tasks of others end before it does, and the exit stack is run after them. What
+/// a step of it starts in the scope is waited for before the next one.
 void Actor::on_main_idle() {
-  if (service_->ended()) return;
+  if (service_->ended()) {
+    while (!exit_stack_.empty() && main_->idle()) {
+      ExitStep step = exit_stack_.back();
+      exit_stack_.pop_back();
+      step.fn(to_c(this), step.user);
+    }
+    return;
+  }
   main_->set_body_running(true);
   begin_closing();
   service_->cancel_from_outside(main_->cancel_reason() ? main_->cancel_reason()
@@ -48,7 +55,8 @@ void Actor::report_failure(const ErrorRef& why) {
   if (parent_link_) parent_link_->send_error(*why, {});
 }
 
-void Actor::on_cancel_actor(PeerLink& link, std::string_view cid) {
+void Actor::on_cancel_actor(PeerLink& link, std::string_view cid, int64_t patience) {
+  if (&link == parent_link_.get()) end_by_ = std::min(end_by_, loop_->after(patience - patience / 8));
   acks_.push_back({Ref<PeerLink>(&link), Cid(cid)});
   if (acks_sent_) return send_acks();
   TRACTOR_LOG(kCancel, "tractor", "%s cancels this actor", link.peer().name.c_str());
@@ -168,6 +176,7 @@ void Actor::last_act(void* self) {
   actor.posts_.close();
   actor.threads_.reset();
   actor.signals_.reset();
+  actor.reaper_.reset();
   actor.usr1_guard_.reset();
   actor.boot_box_.reset();
   actor.close_box_.reset();

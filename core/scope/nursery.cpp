@@ -24,9 +24,12 @@ bool tells_of(const Error& tree, const Error* root) {
 Nursery::Nursery(Engine& engine, Nursery* parent, NurseryOptions options)
     : engine_(&engine), parent_(parent), options_(std::move(options)) {
   if (parent_) {
+    ladder_ = parent_->ladder_;
+    options_.hard_kill = options_.hard_kill || parent_->options_.hard_kill;
     parent_->nested_.push_back(*this);
     parent_->settle();  // it may be closed and waiting for its daemons: then this one has to get going at once
   }
+  ladder_ = ladder_.with(options_.cancel_timeout, options_.kill_timeout);
   set_deadline(options_.timeout);
   if (parent_ && parent_->stopped_ && !options_.shield) cancel_from_outside(parent_->cancel_reason_);
 }
@@ -48,11 +51,11 @@ void Nursery::settle() {
     busy ? parent_->enter() : parent_->leave();
   }
   // The conclusion is drawn later, by fire(): until the running callback has returned it may still start more here.
-  if (!quiet() || daemons_ > 0)
+  if (!idle() || daemons_ > 0)
     cut_by_.reset();
   else if (!cut_by_)
     cut_by_ = timed_out_ ? Status::timed_out : cancelled_outside_ ? Status::canceled : Status::ok;
-  if (quiet()) return engine_->loop().post(*this);
+  if (idle()) return engine_->loop().post(*this);
   Ready::unlink();
   if (wait_note_ == WaitNote::wanted && work_ > 0) note_wait();
 }
@@ -81,7 +84,7 @@ void Nursery::add_child(ChildOf& child, bool daemon) {
   } else {
     enter();
   }
-  if (stopped_) child.cancel_child(cancel_reason_);
+  if (stopped_) stop_child(child, cancel_reason_);
 }
 
 void Nursery::remove_child(ChildOf& child) {
@@ -111,7 +114,7 @@ void Nursery::dismiss_daemons() {
     next = children_.after(*c);
     if (c->in_use()) continue;
     if (!why) why = engine_->cancel_error("its nursery is closed");
-    c->cancel_child(why);
+    stop_child(*c, why);
   }
 }
 
@@ -136,8 +139,29 @@ void Nursery::close_nested() {
 
 bool Nursery::cancel(std::string_view reason) {
   if (ended() || stopped_) return false;
+  cut_short_ = work_ > 0 || daemons_ > 0;
   stop_all(engine_->cancel_error(reason));
   return true;
+}
+
+bool Nursery::cancel_hard(std::string_view reason) {
+  if (ended() || (stopped_ && options_.hard_kill)) return false;
+  harden();
+  cancel(reason);
+  return true;
+}
+
+void Nursery::harden() {
+  options_.hard_kill = true;
+  if (stopped_)
+    for (ChildOf* c = children_.first(); c; c = children_.after(*c)) c->terminate_child();
+  for (Nursery* n = nested_.first(); n; n = nested_.after(*n))
+    if (!n->options_.shield) n->harden();
+}
+
+void Nursery::stop_child(ChildOf& child, const ErrorRef& why) {
+  child.cancel_child(why);
+  if (options_.hard_kill) child.terminate_child();
 }
 
 void Nursery::cancel_from_outside(const ErrorRef& why) {
@@ -213,7 +237,7 @@ void Nursery::stop_all(ErrorRef why) {
   }
   for (ChildOf *c = children_.first(), *next; c; c = next) {
     next = children_.after(*c);
-    c->cancel_child(cancel_reason_);
+    stop_child(*c, cancel_reason_);
   }
   settle();
 }
@@ -270,9 +294,9 @@ void Nursery::fire() {
   CallbackScope callback;
   on_idle();
   close_nested();  // what is left of them is open and empty: there is nobody who could use it
-  if (!quiet()) return;
+  if (!idle()) return;
   if (daemons_ > 0) dismiss_daemons();
-  if (!quiet() || daemons_ > 0) {
+  if (!idle() || daemons_ > 0) {
     if (wait_note_ == WaitNote::wanted) note_wait();
     return;
   }
@@ -283,6 +307,7 @@ void Nursery::fire() {
   Link<WaitTag>::unlink();
   ErrorRef out = outcome();
   phase_ = Phase::ended;
+  caught_ = cut_short_ && !out;
   if (end_token_ > 0) engine_->tokens().remove(end_token_);
   end_token_ = 0;
   bool taken = deliver_end(out);
@@ -353,7 +378,7 @@ bool Nursery::token_abandon() {
 
 // --- UserNursery ---------------------------------------------------------------------------------------------------
 
-Nursery* UserNursery::open(Nursery& parent, NurseryOptions options, tractor_done_fn fn, void* user) {
+UserNursery* UserNursery::open(Nursery& parent, NurseryOptions options, tractor_done_fn fn, void* user) {
   return new UserNursery(parent, std::move(options), fn, user);
 }
 

@@ -32,6 +32,8 @@ class ChildOf : public Link<ChildTag> {
  public:
   /// Begin to end it, gracefully first. Idempotent.
   virtual void cancel_child(const ErrorRef& why) = 0;
+  /// After cancel_child(): don't wait for its consent.
+  virtual void terminate_child() = 0;
   /// This actor has calls open to it.
   virtual bool in_use() const = 0;
   virtual const std::string& child_name() const = 0;
@@ -53,11 +55,23 @@ class OwnedBy : public Link<OwnedTag> {
   ~OwnedBy() = default;
 };
 
+/// How long a child has at each step of its end.
+struct Ladder {
+  int64_t cancel = kSecond / 2;          ///< to acknowledge that it was asked
+  int64_t kill = 1600 * kMillisecond;    ///< to end after that, or after SIGTERM
+  /// With those steps that are given, not 0.
+  Ladder with(int64_t cancel_timeout, int64_t kill_timeout) const {
+    return {cancel_timeout ? cancel_timeout : cancel, kill_timeout ? kill_timeout : kill};
+  }
+};
+
 struct NurseryOptions {
   std::string name;
   int64_t timeout = 0;
   bool shield = false;
   bool cancel_daemons = false;
+  bool hard_kill = false;  ///< children are not asked to end, they are told
+  int64_t cancel_timeout = 0, kill_timeout = 0;
 };
 
 class Nursery : public RefCounted<Nursery>,
@@ -76,13 +90,20 @@ class Nursery : public RefCounted<Nursery>,
   bool has_errors() const { return !errors_.empty() || unlisted_error_; }
   /// An error that is not this one.
   bool has_errors_besides(const Error* known) const;
+  /// Its own cancel cut something short, and was all.
+  bool cancelled_caught() const { return caught_; }
+  const Ladder& ladder() const { return ladder_; }
   const Error* first_error() const { return errors_.empty() ? unlisted_error_.get() : errors_.front().get(); }
   bool closed() const { return phase_ != Phase::open; }
+  /// Closed, and there is nothing that it waits for.
+  bool idle() const { return phase_ == Phase::closed && work_ == 0 && !body_running_; }
 
   /// The body is over, here and in nested nurseries.
   void close();
   /// Its own wish; absorbed at the end. False if it was cancelled already.
   bool cancel(std::string_view reason);
+  /// The same, and children are not waited for to agree; also after a cancel. False if it is so already.
+  bool cancel_hard(std::string_view reason);
   /// Somebody else's wish: it ends with ECANCELED unless something failed. A shielded one ignores its parent's.
   void cancel_from_outside(const ErrorRef& why);
   /// Raises; an ECANCELED only cancels. One error is kept for each failure.
@@ -177,13 +198,14 @@ class Nursery : public RefCounted<Nursery>,
 
   void fire() override;      // its end, from the ready queue
   void on_timer() override;  // its deadline
-  /// Nothing is left that it has to wait for.
-  bool quiet() const { return phase_ == Phase::closed && work_ == 0 && !body_running_; }
   void keep(const ErrorRef& err);
   /// What of it is not known yet; null: nothing.
   ErrorRef news_in(const ErrorRef& err) const;
   void stop_all(ErrorRef why);
   void stop_if_one_shots_failed();
+  /// Makes the end of all children in it a hard one.
+  void harden();
+  void stop_child(ChildOf& child, const ErrorRef& why);
   void close_nested();
   void dismiss_daemons();
   void note_wait();
@@ -193,6 +215,7 @@ class Nursery : public RefCounted<Nursery>,
   Engine* engine_;
   Nursery* parent_;
   NurseryOptions options_;
+  Ladder ladder_;
   List<Op, OpsTag> ops_;
   List<Nursery, NestedTag> nested_;
   List<ChildOf, ChildTag> children_;
@@ -210,6 +233,8 @@ class Nursery : public RefCounted<Nursery>,
   bool counted_ = false;          ///< is work of its parent
   bool body_running_ = false;
   bool stopped_ = false;  ///< everything in it was told to stop
+  bool cut_short_ = false;  ///< by its own cancel, which found work
+  bool caught_ = false;
   bool cancelled_outside_ = false;
   bool timed_out_ = false;
   bool one_shot_failed_ = false;
@@ -218,10 +243,11 @@ class Nursery : public RefCounted<Nursery>,
 /// A nursery that a program opened, with its end callback.
 class UserNursery final : public Nursery {
  public:
-  static Nursery* open(Nursery& parent, NurseryOptions options, tractor_done_fn fn, void* user);
+  static UserNursery* open(Nursery& parent, NurseryOptions options, tractor_done_fn fn, void* user);
   static Nursery* dead() { return new UserNursery(); }
   /// The same in memory that is there already.
   static Nursery* dead_at(void* place) { return new (place) UserNursery(); }
+  using Nursery::body_over;
 
  private:
   UserNursery(Nursery& parent, NurseryOptions options, tractor_done_fn fn, void* user)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <csignal>
 #include <fcntl.h>
 #include <new>
@@ -183,6 +184,24 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return out;
 }
 
+bool same_variable(const char* a, const char* b) {
+  size_t n = std::strcspn(a, "=");
+  return std::strncmp(a, b, n + 1) == 0;
+}
+
+/// Borrowed from `spec` and from our own environment.
+std::vector<char*> environment(const LaunchSpec& spec) {
+  std::vector<char*> out = spec.env ? pointers(*spec.env) : std::vector<char*>();
+  if (spec.env) out.pop_back();
+  for (char** entry = environ; !spec.env && *entry; ++entry) out.push_back(*entry);
+  for (const std::string& more : spec.more_env) {
+    std::erase_if(out, [&](const char* entry) { return same_variable(more.c_str(), entry); });
+    out.push_back(const_cast<char*>(more.c_str()));
+  }
+  out.push_back(nullptr);
+  return out;
+}
+
 Result<Done> check_texts(const std::vector<std::string>& texts, const char* what) {
   for (size_t i = 0; i < texts.size(); ++i) {
     if (texts[i].find('\0') == std::string::npos) continue;
@@ -241,12 +260,11 @@ Result<std::unique_ptr<Process>> Process::launch(Loop& loop, const LaunchSpec& s
     fcntl(stderr_read.get(), F_SETFL, O_NONBLOCK);  // our end only: the child's writes must wait
   }
 
-  std::vector<char*> argv = pointers(arguments), env;
-  if (spec.env) env = pointers(*spec.env);
+  std::vector<char*> argv = pointers(arguments), env = environment(spec);
   ExecPlan plan;
   plan.path = path->c_str();
   plan.argv = argv.data();
-  plan.envp = spec.env ? env.data() : environ;
+  plan.envp = env.data();
   plan.cwd = spec.cwd.empty() ? nullptr : spec.cwd.c_str();
   plan.stderr_fd = stderr_write.get();
   std::sort(kept->begin(), kept->end());

@@ -21,6 +21,7 @@ struct LaunchSpec {
   std::string program;            ///< path, or a name looked up in PATH; "/proc/self/exe" for our own binary
   std::vector<std::string> argv;  ///< with argv[0]
   std::optional<std::vector<std::string>> env;  ///< whole environment; none: ours
+  std::vector<std::string> more_env;            ///< "NAME=value", on top of that
   std::string cwd;                              ///< empty: ours
   std::vector<int> pass_fds;                    ///< stay open in the child under the same number; all others are closed
   StderrMode stderr_mode = StderrMode::relay;

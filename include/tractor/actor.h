@@ -119,7 +119,8 @@ struct event_base;
 /** Flags of tractor_root_options. */
 enum tractor_root_flag {
     TRACTOR_ROOT_ENSURE_REGISTRY = 1, /**< fail unless this root becomes the registrar */
-    TRACTOR_ROOT_SUBREAPER = 2, /**< inherit and bury actors whose parent died; process-wide. tractor_main() sets it */
+    TRACTOR_ROOT_SUBREAPER = 2, /**< inherit, kill and bury what a dead child leaves behind: its actors and the processes
+                                     that its code forked; process-wide. tractor_main() sets it, children do so anyway */
     TRACTOR_ROOT_SIGNALS = 4    /**< SIGINT and SIGTERM end the root in order; process-wide. tractor_main() sets it */
 };
 
@@ -235,6 +236,27 @@ TRACTOR_API int tractor_actor_post(tractor_actor *actor, tractor_done_fn fn, voi
 
 /** @brief The actor's nursery. @param actor the actor @return borrowed; a dead handle before the boot is done and after the end; never NULL @loopthread */
 TRACTOR_API tractor_nursery *tractor_actor_nursery(tractor_actor *actor);
+/**
+ * @brief What an actor does last.
+ * @param actor  the actor; its nursery is still there: an error is raised with tractor_nursery_fail(), and work that is started
+ *               in it is waited for before the next of these runs
+ * @param user   yours
+ */
+typedef void (*tractor_exit_fn)(tractor_actor *actor, void *user);
+/**
+ * @brief Pushes onto the actor's exit stack, which is run when all its tasks, children and other work have ended, the latest
+ * first.
+ *
+ * Every one runs, on every path: success, error, cancel, signals that are caught, a boot that failed, and whatever those before it
+ * raised. Several errors make a group. Only a process that is killed runs none. It is the place to give back what the
+ * actor holds for all its tasks.
+ * @param actor  the actor
+ * @param fn     runs once
+ * @param user   for `fn`
+ * @return ::TRACTOR_OK, ::TRACTOR_ECLOSED if the actor has ended, ::TRACTOR_EINVAL if `fn` is NULL, ::TRACTOR_ENOMEM
+ * @loopthread
+ */
+TRACTOR_API int tractor_actor_on_exit(tractor_actor *actor, tractor_exit_fn fn, void *user);
 /** @brief Who this is. @param actor the actor @return borrowed, lives as long as the actor; never NULL @loopthread */
 TRACTOR_API const tractor_id *tractor_actor_id(tractor_actor *actor);
 /** @brief Is it the root of its tree? @param actor the actor @loopthread */

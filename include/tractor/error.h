@@ -236,6 +236,16 @@ TRACTOR_API const tractor_error *tractor_error_child(const tractor_error *err, s
 TRACTOR_API const tractor_error *tractor_error_find(const tractor_error *err, int code);
 
 /**
+ * @brief How the process ended whose death this error tells: an ::TRACTOR_ECHILD or ::TRACTOR_ESPAWN. Its last lines on
+ * stderr are tractor_error_traceback().
+ * @param err  an error, or NULL
+ * @return the exit status, 0 or more; minus the number of the signal that killed it; INT_MIN if there was no process, it runs
+ *         on, or somebody else has taken its status
+ * @anythread
+ */
+TRACTOR_API int tractor_error_exit_status(const tractor_error *err);
+
+/**
  * @brief The payload that the error was made with, if it is yours.
  * @param err  an error, or NULL
  * @param tag  the tag that it was made with

@@ -42,7 +42,8 @@ extern "C" {
 enum tractor_nursery_flag {
     TRACTOR_NURSERY_SHIELD = 1, /**< a cancel of the parent does not reach it; needs a timeout */
     TRACTOR_NURSERY_CANCEL_DAEMONS =
-        2 /**< once closed and otherwise idle, cancel the children; default: wait for them */
+        2, /**< once closed and otherwise idle, cancel the children; default: wait for them */
+    TRACTOR_NURSERY_HARD_KILL = 4 /**< every cancel is as by tractor_nursery_cancel_hard(); also of nurseries in it */
 };
 
 /** Options of tractor_nursery_open(). Zero means default everywhere. */
@@ -53,6 +54,9 @@ typedef struct tractor_nursery_options {
         timeout_ns; /**< from the opening; 0: none. When it passes, the nursery is cancelled and ends with ETIMEDOUT */
     uint32_t flags; /**< ::tractor_nursery_flag */
     uint32_t reserved0; /**< 0 */
+    int64_t cancel_timeout_ns; /**< for children that are given none: how long they have to acknowledge a cancel; 0: as in
+                                    the nursery around it, 0.5 s in an actor's or a ctx's own */
+    int64_t kill_timeout_ns; /**< the same between the acknowledgement, or SIGTERM, and SIGKILL; 0: likewise, 1.6 s */
 } tractor_nursery_options;
 /** Starts a designated initialiser: `{ TRACTOR_NURSERY_OPTIONS, .name = "pool" }`. */
 #define TRACTOR_NURSERY_OPTIONS .struct_size = sizeof(tractor_nursery_options)
@@ -95,6 +99,19 @@ TRACTOR_API void tractor_nursery_close(tractor_nursery *nursery);
  * @loopthread
  */
 TRACTOR_API int tractor_nursery_cancel(tractor_nursery *nursery, const char *reason);
+
+/**
+ * @brief As tractor_nursery_cancel(), but children are not asked to end: each gets SIGTERM at once, and SIGKILL when its time
+ * to end has passed.
+ *
+ * That goes for nurseries nested in it too, but for shielded ones. After a tractor_nursery_cancel() it makes haste: children
+ * that have not acknowledged yet are not waited for. An actor that gets SIGTERM ends its own children in order.
+ * @param nursery  the nursery
+ * @param reason   as there
+ * @return ::TRACTOR_OK, ::TRACTOR_EALREADY if it was cancelled hard already, ::TRACTOR_ECLOSED if it has ended
+ * @loopthread
+ */
+TRACTOR_API int tractor_nursery_cancel_hard(tractor_nursery *nursery, const char *reason);
 
 /**
  * @brief Raises an error in the nursery: the rest of its work is cancelled and it ends with the error.
@@ -152,6 +169,17 @@ TRACTOR_API void *tractor_nursery_alloc(tractor_nursery *nursery, size_t size);
  * @loopthread
  */
 TRACTOR_API bool tractor_nursery_cancel_called(const tractor_nursery *nursery);
+
+/**
+ * @brief Did its own cancel cut work short, and was that all?
+ *
+ * False before its end, which its end callback is the first to see. Then true if tractor_nursery_cancel() found work to
+ * stop and nothing failed; false if there was nothing to stop, after an error, a deadline, or a cancel from outside: those
+ * are not absorbed.
+ * @param nursery  the nursery
+ * @loopthread
+ */
+TRACTOR_API bool tractor_nursery_cancelled_caught(const tractor_nursery *nursery);
 
 /**
  * @brief The actor that the nursery belongs to.
@@ -265,9 +293,10 @@ TRACTOR_API tractor_op tractor_nursery_run_in_thread(tractor_nursery *in, tracto
  * tractor_nursery_run_in_actor() is a *one-shot*: it is cancelled when its call is answered.
  *
  * A cancelled child is asked first (tractor_spawn_options::cancel_timeout_ns for its acknowledgement), then terminated
- * (SIGTERM), then killed (SIGKILL, tractor_spawn_options::kill_timeout_ns later). A daemon that dies without having been
- * cancelled here is an error with its exit status and its last lines on stderr; one that leaves with status 0, as an actor
- * does that somebody else cancelled, is none.
+ * (SIGTERM), then killed (SIGKILL, tractor_spawn_options::kill_timeout_ns later). All children of a nursery at the same
+ * time, and a child with children of its own acknowledges before it has ended them, so that depth costs nothing. A daemon
+ * that dies without having been cancelled here is an error with its exit status (tractor_error_exit_status()) and its last
+ * lines on stderr; one that leaves with status 0, as an actor does that somebody else cancelled, is none.
  * @{
  */
 
@@ -276,6 +305,11 @@ enum tractor_stderr {
     TRACTOR_STDERR_RELAY = 0, /**< its lines come out on ours; the last ones stand in errors about it */
     TRACTOR_STDERR_CAPTURE,   /**< only kept for errors */
     TRACTOR_STDERR_INHERIT    /**< it writes to ours directly; errors have no last lines */
+};
+
+/** Flags of tractor_spawn_options. */
+enum tractor_spawn_flag {
+    TRACTOR_SPAWN_IGNORE_DEATH = 1 /**< its unexpected end is logged, and no error of the nursery. Calls to it fail as ever */
 };
 
 /** Options of tractor_nursery_start_actor() and tractor_nursery_run_in_actor(). Zero means default everywhere. */
@@ -292,14 +326,14 @@ typedef struct tractor_spawn_options {
     const char *transport;   /**< "tcp" or "uds", for what it binds; NULL: ours */
     const char *const *bind_addrs; /**< multiaddrs to bind instead; NULL-terminated */
     int64_t boot_timeout_ns;       /**< from the start to its readiness; 0: 30 s */
-    int64_t cancel_timeout_ns;     /**< for the acknowledgement of a cancel; 0: 0.5 s */
-    int64_t kill_timeout_ns;       /**< between SIGTERM (or the acknowledgement) and SIGKILL; 0: 1.6 s */
+    int64_t cancel_timeout_ns;     /**< for the acknowledgement of a cancel; 0: as its nursery says, 0.5 s */
+    int64_t kill_timeout_ns; /**< between SIGTERM (or the acknowledgement) and SIGKILL; 0: as its nursery says, 1.6 s */
     tractor_done_fn on_exit; /**< receiver of its unexpected end; NULL: the nursery. At most once, with an error */
     void *on_exit_user;      /**< for `on_exit` */
     const int32_t *pass_fds; /**< descriptors that it inherits under the same number, 3 or above */
     size_t pass_fds_count;   /**< how many */
     uint32_t stderr_mode;    /**< ::tractor_stderr */
-    uint32_t flags;          /**< 0 */
+    uint32_t flags;          /**< ::tractor_spawn_flag */
 } tractor_spawn_options;
 /** Starts a designated initialiser. */
 #define TRACTOR_SPAWN_OPTIONS .struct_size = sizeof(tractor_spawn_options)
@@ -340,6 +374,46 @@ TRACTOR_API tractor_op tractor_nursery_start_actor(tractor_nursery *in, const ch
 TRACTOR_API tractor_op tractor_nursery_run_in_actor(tractor_nursery *in, const char *module, const char *func,
                                                     tractor_bytes args, const tractor_spawn_options *options,
                                                     tractor_value_fn fn, void *user);
+
+/** Options of tractor_nursery_open_actor_cluster(). Zero means default everywhere. */
+typedef struct tractor_cluster_options {
+    size_t struct_size;       /**< sizeof(tractor_cluster_options) */
+    uint32_t count;           /**< how many actors, at most 65536; 0: as many as this process may use processors */
+    uint32_t flags;           /**< 0, or ::TRACTOR_NURSERY_HARD_KILL */
+    const char *const *names; /**< theirs, `count` of them; NULL: "<this actor's name>.worker_<index>" */
+    const tractor_spawn_options *spawn; /**< what each is started with, such as its modules; NULL for defaults */
+} tractor_cluster_options;
+/** Starts a designated initialiser. */
+#define TRACTOR_CLUSTER_OPTIONS .struct_size = sizeof(tractor_cluster_options)
+
+/**
+ * @brief What runs when all actors of a cluster are up: the body of its nursery.
+ * @param cluster  the cluster's nursery; its body is over when this returns
+ * @param portals  to the actors, in the order of their names; the array lives as long as `cluster`
+ * @param count    how many
+ * @param user     yours
+ */
+typedef void (*tractor_cluster_fn)(tractor_nursery *cluster, tractor_portal *const *portals, size_t count, void *user);
+
+/**
+ * @brief Opens a nursery with equal children in it, started side by side: a pool of workers.
+ *
+ * When `body` has returned and the work that it started in the cluster's nursery has ended, the actors are cancelled and
+ * the nursery ends. All or nothing: if one can't be started, or dies, the others are cancelled and the error is the
+ * nursery's; `body` does not run unless all are up.
+ * @param parent   the nursery around it
+ * @param options  NULL for defaults; read before the call returns
+ * @param body     runs at most once
+ * @param fn       its end, as in tractor_nursery_open(); NULL: an error goes to `parent`
+ * @param user     for both
+ * @return the cluster's nursery, as tractor_nursery_open()
+ * @completes{NULL, as tractor_nursery_start_actor(), ::TRACTOR_EINVAL for a bad option, or how its nursery ended}
+ * @loopthread
+ */
+TRACTOR_API tractor_nursery *tractor_nursery_open_actor_cluster(tractor_nursery *parent,
+                                                                const tractor_cluster_options *options,
+                                                                tractor_cluster_fn body, tractor_done_fn fn,
+                                                                void *user);
 
 /** @} */
 

@@ -81,7 +81,7 @@ class Host final : public LinkHost {
     link.fail_calls(why);
   }
   void on_spawn_spec(PeerLink&, const wire::SpawnSpec&) override {}
-  void on_cancel_actor(PeerLink&, std::string_view) override {}
+  void on_cancel_actor(PeerLink&, std::string_view, int64_t) override {}
   void on_peer_failed(PeerLink&, ErrorRef) override {}
 
   int opened = 0, lost = 0;

@@ -49,12 +49,13 @@ class Child final : public ChildOf {
  public:
   std::string name = "w1";
   bool used = false;
-  int asked = 0;
+  int asked = 0, terminated = 0;
   ErrorRef why;
   void cancel_child(const ErrorRef& reason) override {
     ++asked;
     why = reason;
   }
+  void terminate_child() override { ++terminated; }
   bool in_use() const override { return used; }
   const std::string& child_name() const override { return name; }
 };

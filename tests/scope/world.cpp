@@ -33,6 +33,7 @@ class World::FakeChild final : public ChildOf {
   bool asked = false, gone = false;
   ErrorRef lost_by;
   void cancel_child(const ErrorRef&) override { asked = true; }
+  void terminate_child() override {}
   bool in_use() const override { return uses > 0; }
   const std::string& child_name() const override { return name; }
 };
