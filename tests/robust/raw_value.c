@@ -120,7 +120,17 @@ static void put_container(growing *out, bool map, size_t count) {
 
 /* ---- text to bytes ---- */
 
-static void skip_blank(const char **at) { *at += strspn(*at, " \t\r\n"); }
+/* No function of libc here is given the rest of the text: under a sanitizer each looks at all of it. */
+static void skip_blank(const char **at) {
+    while (**at == ' ' || **at == '\t' || **at == '\r' || **at == '\n')
+        ++*at;
+}
+
+static bool starts_with(const char *at, const char *word) {
+    while (*word && *at == *word)
+        at++, word++;
+    return *word == '\0';
+}
 
 static int hex_digit(char c) {
     const char *digits = "0123456789abcdef";
@@ -202,19 +212,22 @@ static bool compile_bytes(const char **at, growing *out) {
 }
 
 static bool compile_number(const char **at, growing *out) {
-    size_t len = strspn(*at, "+-0123456789.eE");
+    char digits[64], *end;
+    size_t len = 0;
+    while (len < sizeof digits - 1 && (*at)[len] && strchr("+-0123456789.eE", (*at)[len]))
+        digits[len] = (*at)[len], len++;
+    digits[len] = '\0';
     if (len == 0)
         return false;
-    char *end;
-    if (memchr(*at, '.', len)) {
-        double f = strtod(*at, &end);
+    if (memchr(digits, '.', len)) {
+        double f = strtod(digits, &end);
         uint64_t bits;
         memcpy(&bits, &f, sizeof bits);
         put_number(out, 0xcb, bits, 8);
     } else {
-        put_int(out, strtoll(*at, &end, 10));
+        put_int(out, strtoll(digits, &end, 10));
     }
-    *at = end;
+    *at += end - digits;
     return true;
 }
 
@@ -225,10 +238,9 @@ static bool compile(const char **at, growing *out) {
     } words[] = { { "nil", 0xc0 }, { "None", 0xc0 }, { "false", 0xc2 }, { "true", 0xc3 } };
     skip_blank(at);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        size_t len = strlen(words[i].word);
-        if (strncmp(*at, words[i].word, len) == 0) {
+        if (starts_with(*at, words[i].word)) {
             put_byte(out, words[i].byte);
-            *at += len;
+            *at += strlen(words[i].word);
             return true;
         }
     }
