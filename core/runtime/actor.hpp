@@ -20,6 +20,7 @@
 #include "rpc/portal.hpp"
 #include "runtime/config.hpp"
 #include "runtime/modules.hpp"
+#include "runtime/platform.hpp"
 #include "runtime/posts.hpp"
 #include "runtime/signals.hpp"
 #include "runtime/threads.hpp"
@@ -65,9 +66,11 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   /// `program`: the body is all there is, so that the main scope closes when it returns.
   static Result<Actor*> open_root(RootConfig config, bool program, tractor_root_fn body, tractor_done_fn on_end,
                                   void* user);
-  static Result<Actor*> open_child(BootInfo info);
+  static Result<Actor*> open_child(BootInfo info, Platform& platform = Platform::real());
   /// The one of this process, or null.
-  static Actor* current();
+  static Actor* current() { return current_; }
+  /// For platforms: it is, or where several live in one process, it is its turn.
+  static void set_current(Actor* actor) { current_ = actor; }
   static void destroy(const Actor* self) { delete self; }
 
   /// Runs the own loop until the end.
@@ -81,6 +84,7 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   bool is_root() const { return !boot_; }
   bool is_registrar() const override { return registrar_ != nullptr; }
   Engine& engine() override { return *engine_; }
+  Platform& platform() { return platform_; }
   Loop& loop() { return *loop_; }
   Nursery* main() const { return main_.get(); }
   bool booting() const { return state_ == State::booting; }
@@ -112,6 +116,9 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   size_t max_frame() const override { return max_frame_; }
   size_t stream_window() const override { return stream_window_; }
   int64_t handshake_timeout() const override { return handshake_timeout_; }
+  std::unique_ptr<Dialer> dial(const Address& to, int64_t timeout, Dialer::Handler& handler) override {
+    return platform_.dial(*loop_, to, timeout, handler);
+  }
   Result<const Endpoint*> find_endpoint(std::string_view ns, std::string_view func) override;
   void inherit_limits(size_t max_frame, size_t stream_window) override {
     max_frame_ = max_frame;
@@ -135,7 +142,7 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
     Cid cid;
   };
 
-  Actor();
+  explicit Actor(Platform& platform);
   ~Actor();
   Result<Done> prepare(event_base* base, std::string name, std::string uuid);
   /// Takes all that back if the open fails after it.
@@ -173,7 +180,6 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   void send_acks();
   void finish();
   static void last_act(void* self);
-  static void forget_current();
 
   void on_accepted(std::unique_ptr<Transport> transport) override;
   void on_signal(int signo) override;
@@ -183,6 +189,8 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
   struct CloseEvent {};
   Flow shut_down_;
 
+  static inline Actor* current_ = nullptr;
+  Platform& platform_;
   std::unique_ptr<Loop> loop_;
   std::optional<Engine> engine_;
   PostQueue posts_;
@@ -227,7 +235,6 @@ class Actor final : public RefCounted<Actor>, public LinkHost, private Listener:
 
   std::unique_ptr<ThreadPool> threads_;
   std::unique_ptr<SignalWatch> signals_;
-  std::optional<Usr1Guard> usr1_guard_;
   size_t max_frame_ = wire::kMaxFrameDefault;
   size_t stream_window_ = kDefaultStreamWindow;
   int64_t handshake_timeout_ = 10 * kSecond;
