@@ -101,6 +101,16 @@ void make_uuid(char out[kUuidLength]) {
   }
 }
 
+void seed_uuids(uint64_t seed) {
+  generator.reseed_in_new_process();
+  for (uint64_t& word : generator.s) {
+    seed += 0x9e3779b97f4a7c15u;
+    uint64_t z = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    word = (z ^ (z >> 31)) | 1;
+  }
+}
+
 std::string make_uuid() {
   std::string s(kUuidLength, '\0');
   make_uuid(s.data());

@@ -15,6 +15,8 @@ constexpr size_t kUuidLength = 36;
 /// system call but for the seed; a forked process draws from its own seed.
 void make_uuid(char out[kUuidLength]);
 std::string make_uuid();
+/// What this thread draws from here on follows from `seed` alone: for simulations, which must repeat.
+void seed_uuids(uint64_t seed);
 
 /// The identity of one actor. Two identities are the same actor if their uuids are equal.
 struct ActorId {

@@ -95,8 +95,9 @@ class Port {
   /// Loop thread: call Loop::turn() before polling again; or after one poll that doesn't sleep, if the loop is
   /// dispatching, which then has more to do than fits into one turn.
   virtual void request_turn() = 0;
-  virtual void wake() = 0;      ///< any thread: the same, and end a sleeping poll
-  virtual bool run_once() = 0;  ///< poll once, dispatch; false if that can't be done (foreign loop)
+  virtual void wake() = 0;                        ///< any thread: the same, and end a sleeping poll
+  virtual bool run_once() = 0;                    ///< poll once, dispatch; false if that can't be done (foreign loop)
+  virtual bool foreign() const { return false; }  ///< somebody else polls
   void attach(Loop& loop) { loop_ = &loop; }
 
  protected:

@@ -33,6 +33,7 @@ class LibeventPort final : public Port {
   void request_turn() override;
   void wake() override;
   bool run_once() override;
+  bool foreign() const override { return !own_; }
 
  private:
   class FdWatch;

@@ -9,8 +9,8 @@ namespace {
 class DialStep final : public Dialer::Handler, private Halt::Step {
  public:
   using Dialed = Result<std::unique_ptr<Transport>>;
-  DialStep(Loop& loop, const Address& to, int64_t timeout, Halt* halt)
-      : Step(halt), box_(loop), dialer_(dial(loop, to, timeout, *this)) {
+  DialStep(LinkHost& host, const Address& to, int64_t timeout, Halt* halt)
+      : Step(halt), box_(host.engine().loop()), dialer_(host.dial(to, timeout, *this)) {
     begin();
   }
   Mailbox<Dialed>& box() { return box_; }
@@ -108,7 +108,7 @@ Task<Result<Ref<PeerLink>>> connect(LinkHost& host, Address to, Greeting greetin
   int64_t deadline = loop.after(timeout);
   Ref<PeerLink> link;
   {
-    DialStep dialing(loop, to, timeout, halt);
+    DialStep dialing(host, to, timeout, halt);
     auto dialed = co_await dialing.box().next();
     if (!*dialed) co_return dialed->failure();
     if (reached) *reached = true;

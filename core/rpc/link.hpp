@@ -35,6 +35,10 @@ class LinkHost : public EndpointFinder {
   /// The longest frame body that it takes. Other native actors are told of it.
   virtual size_t max_frame() const = 0;
   virtual int64_t handshake_timeout() const = 0;
+  /// By sockets, unless it has something else.
+  virtual std::unique_ptr<Dialer> dial(const Address& to, int64_t timeout, Dialer::Handler& handler) {
+    return core::dial(engine().loop(), to, timeout, handler);
+  }
   /// How much of a stream may be on its way to us; 0: we grant nothing, and need no grants.
   virtual size_t stream_window() const = 0;
 

@@ -4,21 +4,16 @@
 #include <csignal>
 #include <new>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #include "base/log.hpp"
 #include "base/owner.hpp"
-#include "base/pool.hpp"
 #include "ipc/peer_process.hpp"
-#include "loop/port_libevent.hpp"
 #include "rpc/args.hpp"
 #include "runtime/child.hpp"
 
 namespace tractor::core {
 
 namespace {
-
-Actor* the_actor = nullptr;
 
 Failure attribute_error(const std::string& message) { return Failure::of(Status::remote, message, "AttributeError"); }
 
@@ -39,22 +34,17 @@ void ActorScope::on_gone() { actor_.on_scope_ended(role_, outcome_); }
 
 // --- opening -------------------------------------------------------------------------------------------------------
 
-Actor::Actor() = default;
+Actor::Actor(Platform& platform) : platform_(platform) {}
 Actor::~Actor() = default;
 
-Actor* Actor::current() { return the_actor; }
-void Actor::forget_current() { the_actor = nullptr; }
-
 Result<Done> Actor::prepare(event_base* base, std::string name, std::string uuid) {
-  if (the_actor)
-    return Failure::of(Status::runtime, "this process has an actor already: '" + the_actor->id_.name + "'",
-                       "RuntimeFailure");
-  auto port = make_libevent_port(base);
+  id_ = {std::move(name), std::move(uuid), platform_.pid()};
+  c_id_ = {id_.name.c_str(), id_.uuid.c_str(), id_.pid};
+  if (auto entered = platform_.enter(*this); !entered) return entered.failure();
+  auto port = platform_.make_port(base);
   if (!port) return port.failure();
   loop_ = std::make_unique<Loop>(std::move(*port));
-  own_loop_ = base == nullptr;
-  id_ = {std::move(name), std::move(uuid), getpid()};
-  c_id_ = {id_.name.c_str(), id_.uuid.c_str(), id_.pid};
+  own_loop_ = !loop_->port().foreign();
   engine_.emplace(*loop_, id_);
   posts_.attach(*loop_);
   // Each scope holds one reference on itself until its end; these are ours.
@@ -66,11 +56,6 @@ Result<Done> Actor::prepare(event_base* base, std::string name, std::string uuid
   main_ = scope(ActorScope::Role::main, id_.name);
   main_->set_body_running(true);  // until the boot is over, whatever a task does to it meanwhile
   close_box_.emplace(*loop_);
-  usr1_guard_.emplace();
-  the_actor = this;
-  Owner::claim();
-  Modules::freeze(true);
-  log::set_actor(id_.name, id_.uuid);
 
   // To oneself: the same messages over a stream in memory. One end is dialled, the other one serves.
   auto [near, far] = memory_pair(*loop_);
@@ -93,12 +78,7 @@ void Actor::undo_open() {
     (*scope)->abandon();
     scope->reset();
   }
-  if (the_actor != this) return;
-  forget_current();
-  drain_pools();
-  Owner::release();
-  Modules::freeze(false);
-  log::set_actor({}, {});
+  platform_.leave(*this);
 }
 
 Status Actor::run() {

@@ -20,6 +20,7 @@
 #include "rpc/portal.hpp"
 #include "runtime/config.hpp"
 #include "runtime/modules.hpp"
+#include "runtime/platform.hpp"
 #include "runtime/posts.hpp"
 #include "runtime/reaper.hpp"
 #include "runtime/signals.hpp"
@@ -70,9 +71,11 @@ class Actor final : public RefCounted<Actor>,
   /// `program`: the body is all there is, so that the main scope closes when it returns.
   static Result<Actor*> open_root(RootConfig config, bool program, tractor_root_fn body, tractor_done_fn on_end,
                                   void* user);
-  static Result<Actor*> open_child(BootInfo info);
+  static Result<Actor*> open_child(BootInfo info, Platform& platform = Platform::real());
   /// The one of this process, or null.
-  static Actor* current();
+  static Actor* current() { return current_; }
+  /// For platforms: it is, or where several live in one process, it is its turn.
+  static void set_current(Actor* actor) { current_ = actor; }
   static void destroy(const Actor* self) { delete self; }
 
   /// Runs the own loop until the end.
@@ -89,6 +92,7 @@ class Actor final : public RefCounted<Actor>,
   bool is_root() const { return !boot_; }
   bool is_registrar() const override { return registrar_ != nullptr; }
   Engine& engine() override { return *engine_; }
+  Platform& platform() { return platform_; }
   Loop& loop() { return *loop_; }
   Nursery* main() const { return main_.get(); }
   bool booting() const { return state_ == State::booting; }
@@ -124,6 +128,9 @@ class Actor final : public RefCounted<Actor>,
   size_t max_frame() const override { return max_frame_; }
   size_t stream_window() const override { return stream_window_; }
   int64_t handshake_timeout() const override { return handshake_timeout_; }
+  std::unique_ptr<Dialer> dial(const Address& to, int64_t timeout, Dialer::Handler& handler) override {
+    return platform_.dial(*loop_, to, timeout, handler);
+  }
   Result<const Endpoint*> find_endpoint(std::string_view ns, std::string_view func) override;
   void inherit_limits(size_t max_frame, size_t stream_window) override {
     max_frame_ = max_frame;
@@ -151,7 +158,7 @@ class Actor final : public RefCounted<Actor>,
     Cid cid;
   };
 
-  Actor();
+  explicit Actor(Platform& platform);
   ~Actor();
   Result<Done> prepare(event_base* base, std::string name, std::string uuid);
   /// Takes all that back if the open fails after it.
@@ -189,7 +196,6 @@ class Actor final : public RefCounted<Actor>,
   void send_acks();
   void finish();
   static void last_act(void* self);
-  static void forget_current();
 
   void on_accepted(std::unique_ptr<Transport> transport) override;
   void on_signal(int signo) override;
@@ -204,6 +210,8 @@ class Actor final : public RefCounted<Actor>,
   struct CloseEvent {};
   Flow shut_down_;
 
+  static inline Actor* current_ = nullptr;
+  Platform& platform_;
   std::unique_ptr<Loop> loop_;
   std::optional<Engine> engine_;
   PostQueue posts_;
@@ -251,7 +259,6 @@ class Actor final : public RefCounted<Actor>,
   std::unique_ptr<ThreadPool> threads_;
   std::unique_ptr<SignalWatch> signals_;
   std::unique_ptr<Reaper> reaper_;  ///< in a subreaper
-  std::optional<Usr1Guard> usr1_guard_;
   size_t max_frame_ = wire::kMaxFrameDefault;
   size_t stream_window_ = kDefaultStreamWindow;
   int64_t handshake_timeout_ = 10 * kSecond;

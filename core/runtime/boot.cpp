@@ -1,7 +1,6 @@
 // The two ways up: a root elects itself or joins a registrar; a child connects back and is told what to be.
 #include <algorithm>
 #include <csignal>
-#include <unistd.h>
 
 #include "base/log.hpp"
 #include "devx/title.hpp"
@@ -64,7 +63,7 @@ Task<Verdict> probe(Actor& actor, Address addr, Halt& halt) {
 
 Result<Actor*> Actor::open_root(RootConfig config, bool program, tractor_root_fn body, tractor_done_fn on_end,
                                 void* user) {
-  auto actor = Ref<Actor>::adopt(new Actor());
+  auto actor = Ref<Actor>::adopt(new Actor(config.platform ? *config.platform : Platform::real()));
   Opening opening{actor.get()};
   if (auto ok = actor->prepare(config.base, config.name, make_uuid()); !ok) return ok.failure();
   actor->program_ = program;
@@ -152,12 +151,12 @@ Task<Result<Done>> Actor::elect(const RootConfig* config) {
 
 // --- child ---------------------------------------------------------------------------------------------------------
 
-Result<Actor*> Actor::open_child(BootInfo info) {
-  auto actor = Ref<Actor>::adopt(new Actor());
+Result<Actor*> Actor::open_child(BootInfo info, Platform& platform) {
+  auto actor = Ref<Actor>::adopt(new Actor(platform));
   Opening opening{actor.get()};
   if (auto ok = actor->prepare(nullptr, info.name, info.uuid); !ok) return ok.failure();
   log::set_level(log::level_by_name(info.log_level) ? log::level_by_name(info.log_level) : log::kError);
-  set_process_title(subactor_title(info.name, getpid()));
+  platform.set_title(subactor_title(info.name, platform.pid()));
   actor->boot_ = std::move(info);
   actor->ready_ = {"_ready", ready_endpoint, actor.get()};
   actor->boot_box_.emplace(*actor->loop_);
@@ -272,7 +271,7 @@ Result<Done> Actor::load_modules(const std::vector<ModuleSpec>& modules) {
 
 Result<Done> Actor::listen_at(const std::vector<Address>& addrs) {
   for (const Address& addr : addrs) {
-    auto listener = listen(*loop_, addr, *this);
+    auto listener = platform_.listen(*loop_, addr, *this);
     if (!listener) return listener.failure();
     bound_.push_back((*listener)->address());
     bound_texts_.push_back(bound_.back().to_string());
@@ -317,8 +316,8 @@ Task<Result<Done>> Actor::register_everywhere() {
 }
 
 void Actor::watch_signals(std::initializer_list<int> caught, std::initializer_list<int> ignored) {
-  signals_ = std::make_unique<SignalWatch>(*loop_, *this, caught, ignored);
-  if (int error = signals_->error())
+  signals_ = platform_.watch_signals(*loop_, *this, caught, ignored);
+  if (int error = signals_ ? signals_->error() : 0)
     stop_boot(Error::of(Failure::system(Status::runtime, "can't watch for signals", error, "OSError")));
 }
 

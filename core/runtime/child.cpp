@@ -149,7 +149,7 @@ Task<ErrorRef> Child::boot() {
   if (!spec) co_return Error::of(spec.failure());
   const int64_t limit = actor_.loop().after(config_.boot_timeout);
   int64_t deadline = limit;
-  auto launched = Process::launch(actor_.loop(), *spec, *this);
+  auto launched = actor_.platform().launch(actor_.loop(), *spec, *this);
   if (!launched) co_return Error::of(launched.failure());
   process_ = std::move(*launched);
   id_.pid = process_->pid();

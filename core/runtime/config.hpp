@@ -15,6 +15,8 @@ struct event_base;
 
 namespace tractor::core {
 
+class Platform;
+
 struct ModuleSpec {
   std::string name, file;  ///< file: what a Python child imports, or a shared object; may be empty
 };
@@ -27,6 +29,7 @@ struct RootConfig {
   TransportKind transport = TransportKind::tcp;
   int log_level = 0;  ///< 0: error
   event_base* base = nullptr;
+  Platform* platform = nullptr;  ///< null: the real one
   bool ensure_registry = false;
   bool subreaper = false;
   bool signals = false;

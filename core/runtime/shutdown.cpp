@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include "base/log.hpp"
-#include "base/owner.hpp"
-#include "base/pool.hpp"
 #include "rpc/args.hpp"
 #include "rpc/ask.hpp"
 #include "runtime/actor.hpp"
@@ -177,7 +175,6 @@ void Actor::last_act(void* self) {
   actor.threads_.reset();
   actor.signals_.reset();
   actor.reaper_.reset();
-  actor.usr1_guard_.reset();
   actor.boot_box_.reset();
   actor.close_box_.reset();
   actor.main_.reset();
@@ -186,11 +183,7 @@ void Actor::last_act(void* self) {
   actor.registrar_.reset();
   actor.engine_.reset();
   actor.loop_.reset();
-  forget_current();
-  drain_pools();
-  Owner::release();
-  Modules::freeze(false);
-  log::set_actor({}, {});
+  actor.platform_.leave(actor);
   if (tractor_done_fn on_end = std::exchange(actor.on_end_, nullptr)) {
     CallbackScope callback;
     on_end(to_c(actor.outcome_.get()), actor.user_);

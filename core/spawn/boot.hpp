@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -23,6 +24,7 @@ struct BootInfo {
 
 /// For our own binary: what goes through the inherited descriptor.
 std::string encode_boot_record(const BootInfo& info);
+Result<BootInfo> decode_boot_record(std::string_view record);
 /// Null if argv[1] is not the private argument. A private argument without a readable, well-formed record is a
 /// failure: nobody else may use it. The descriptor is closed.
 std::optional<Result<BootInfo>> boot_from_record(int argc, char** argv);

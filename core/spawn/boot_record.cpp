@@ -38,26 +38,6 @@ bool take_number(std::string_view& in, Number& out) {
   return error == std::errc() && end == text.data() + text.size() && !text.empty();
 }
 
-Result<BootInfo> decode(std::string_view in) {
-  if (!in.starts_with(kMagic)) return Failure::of(Status::invalid, "it is no boot record of this version");
-  in.remove_prefix(kMagic.size());
-  BootInfo info;
-  info.native = true;
-  std::string transport;
-  bool whole = take(in, info.name) && take(in, info.uuid) && take(in, transport) && take(in, info.parent_addr.host) &&
-               take_number(in, info.parent_addr.port) && take(in, info.parent_addr.file) && take(in, info.log_level) &&
-               take_number(in, info.parent_pid) && in.empty();
-  if (!whole) return Failure::of(Status::invalid, "the boot record is damaged");
-  auto kind = transport_by_name(transport);
-  if (!kind) return kind.failure();
-  info.parent_addr.kind = *kind;
-  if (info.name.empty() || info.uuid.empty()) return Failure::of(Status::invalid, "the boot record names no actor");
-  if (!wire::valid_utf8(info.name) || !wire::valid_utf8(info.uuid)) {
-    return Failure::of(Status::invalid, "the actor's name in the boot record is not UTF-8");
-  }
-  return info;
-}
-
 /// Reads the descriptor to its end and closes it. Only a file without a name is taken for what a parent passes: a
 /// descriptor of somebody else's, named by chance, stays open and unread.
 Result<std::string> read_whole(int fd) {
@@ -93,7 +73,7 @@ Result<BootInfo> boot(std::string_view fd_text) {
   }
   auto text = read_whole(fd);
   if (!text) return text.failure();
-  return decode(*text);
+  return decode_boot_record(*text);
 }
 
 }  // namespace
@@ -109,6 +89,26 @@ std::string encode_boot_record(const BootInfo& info) {
   put(out, info.log_level);
   put(out, std::to_string(info.parent_pid));
   return out;
+}
+
+Result<BootInfo> decode_boot_record(std::string_view in) {
+  if (!in.starts_with(kMagic)) return Failure::of(Status::invalid, "it is no boot record of this version");
+  in.remove_prefix(kMagic.size());
+  BootInfo info;
+  info.native = true;
+  std::string transport;
+  bool whole = take(in, info.name) && take(in, info.uuid) && take(in, transport) && take(in, info.parent_addr.host) &&
+               take_number(in, info.parent_addr.port) && take(in, info.parent_addr.file) && take(in, info.log_level) &&
+               take_number(in, info.parent_pid) && in.empty();
+  if (!whole) return Failure::of(Status::invalid, "the boot record is damaged");
+  auto kind = transport_by_name(transport);
+  if (!kind) return kind.failure();
+  info.parent_addr.kind = *kind;
+  if (info.name.empty() || info.uuid.empty()) return Failure::of(Status::invalid, "the boot record names no actor");
+  if (!wire::valid_utf8(info.name) || !wire::valid_utf8(info.uuid)) {
+    return Failure::of(Status::invalid, "the actor's name in the boot record is not UTF-8");
+  }
+  return info;
 }
 
 std::optional<Result<BootInfo>> boot_from_record(int argc, char** argv) {
