@@ -266,11 +266,7 @@ void Pipe::close() {
   eof_wanted_ = eof_wanted_ || !stop_was_read();
   for (Item item; pull(item);) {
   }
-  ErrorRef why = Error::of(Status::eof, "the stream was closed");
-  each_stream([&](Stream& s) {
-    s.closed_ = true;
-    s.end_receive(why);
-  });
+  each_stream([](Stream& s) { s.end(); });
   flush();
   ctx_.stream_was_read();
 }
@@ -296,14 +292,8 @@ void Pipe::peer_done(bool well) {
 
 void Pipe::die() {
   if (std::exchange(dead_, true)) return;
-  ErrorRef why = Error::of(Status::closed, "the context has ended");
-  each_stream([&](Stream& s) {
-    s.end_receive(why);
-    if (s.waiting_) s.waiting_->leave();
-    s.handed_.reset();
-    s.handed_item_ = Item();
-  });
-  end_sends(why);
+  each_stream([](Stream& s) { s.die(); });
+  if (!sends_.empty()) end_sends(Error::of(Status::closed, "the context has ended"));
   static_cast<Link<BlockedTag>*>(this)->unlink();
 }
 
