@@ -216,10 +216,12 @@ void OpenContext::violated(const char* message_name, const char* where) {
 void OpenContext::on_lost(const ErrorRef& why) {
   bool was_stopping = cancel_reason() != nullptr || cancel_called_;
   finish(was_stopping ? ErrorRef() : why);
-  if (!was_stopping)
-    fail(why);
-  else
+  if (was_stopping)
     cancel("the connection was lost");
+  else if (why->canceled())
+    cancel_from_outside(why);  // its portal was closed
+  else
+    fail(why);
 }
 
 // --- stopping ------------------------------------------------------------------------------------------------------
