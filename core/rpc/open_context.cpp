@@ -122,6 +122,7 @@ void OpenContext::on_stop(bool because_of_error) {
     if (!asked_) link_->request_cancel_task(cid());
     acked_ = asked_;
     finish({}, Ended::well);
+    if (cancel_called_) cancel("its task has ended by our cancel");
   }
 }
 
