@@ -115,8 +115,9 @@ void Call::ask_to_stop() {
 }
 
 void Call::on_timer() {
-  if (stopping_) return finish(timeout_error_ ? timeout_error_ : cancel_reason());
-  on_deadline();
+  if (!stopping_) return on_deadline();
+  link_->give_up(*this, "a task");
+  finish(timeout_error_ ? timeout_error_ : cancel_reason());
 }
 
 void Call::on_deadline() {

@@ -262,6 +262,7 @@ void OpenContext::wait_for_last_word(int64_t patience) {
 }
 
 void OpenContext::out_of_patience() {
+  link_->give_up(*this, "endpoint '" + options().name + "'");
   finish({});
   cancel("its task did not end in time after its cancel");
 }
