@@ -8,13 +8,6 @@
 
 namespace tractor::core {
 
-namespace {
-
-/// How long a caller that was cancelled waits for the task's last word.
-constexpr int64_t kLastWord = 616 * kMillisecond;
-
-}  // namespace
-
 Call::Call(PeerLink* link, Portal* portal, Nursery& in, bool armed) : Op(in, armed), portal_(portal), link_(link) {
   if (portal_) portal_->call_begins();
 }

@@ -156,7 +156,7 @@ void PeerLink::violation(std::string what) {
   close(Error::of(Status::transport, "protocol violation by the peer: " + std::move(what)));
 }
 
-/// The messages of a call, in the layout that every sender uses. False: not one of them.
+/// The messages that come often, in the layout that every sender uses. False: not one of them.
 bool PeerLink::on_frequent(Bytes body, SharedBuffer& buffer) {
   if (yield_of_ && body.starts_with(yield_head_)) {
     Bytes payload = body.substr(yield_head_.size());
@@ -358,10 +358,7 @@ void PeerLink::send(const wire::Message& message) {
 void PeerLink::request_cancel_task(std::string_view target_cid) {
   try {
     OutBuffer kwargs;
-    wire::Packer pack(kwargs);
-    pack.map(1);
-    pack.str("cid");
-    pack.str(target_cid);
+    pack_cancel_task(kwargs, target_cid);
     std::ignore = send_start(Cid::fresh(), "self", "_cancel_task", kwargs.view());
   } catch (const std::bad_alloc&) {
     channel_->lose_for_memory();

@@ -10,13 +10,6 @@
 
 namespace tractor::core {
 
-namespace {
-
-/// How long a cancelled task has for its last word.
-constexpr int64_t kLastWord = 616 * kMillisecond;
-
-}  // namespace
-
 OpenContext::OpenContext(Portal& portal, PeerLink& link, Nursery& in, Options&& options, NurseryOptions scope,
                          const Handlers& handlers)
     : Context(in, std::move(scope), link, Cid::fresh().view()),
@@ -154,14 +147,14 @@ void OpenContext::on_return(Bytes payload, SharedBuffer& buffer) {
 
 void OpenContext::on_error(const wire::ErrorMsg& msg) {
   ErrorRef err = Error::from([&] { return unbox(msg, link_->peer()); });
-  if (has_pipe() && pipe().full() && !link_->peer_is_native())
-    pipe().send_overrun();  // nor does this fit, says the original
+  if (pipe_ && pipe_->full() && !link_->peer_is_native())
+    pipe_->send_overrun();  // nor does this fit, says the original
   bool overrun = err->code() == Status::overrun && err->fields().relay_path.size() <= 1;
   bool first = !remote_error();
   note_remote_error(err);
   if (overrun) {
     // It has dropped a message of ours and its task goes on; each further one that it dropped is told likewise.
-    if (has_pipe()) pipe().error_came();
+    if (pipe_) pipe_->error_came();
     if (first) fail(err);
     return;
   }
@@ -183,13 +176,13 @@ void OpenContext::on_error(const wire::ErrorMsg& msg) {
 /// The task is over, but those who made the protocol tell it all the same how they leave.
 void OpenContext::part(bool canceled) {
   if (handlers_.generator || !started_) {
-    if (has_pipe()) pipe().say_stop(false);
+    if (pipe_) pipe_->say_stop(false);
     if (!asked_) link_->request_cancel_task(cid());
     return;
   }
-  bool streaming = has_pipe() && pipe().is_open();
+  bool streaming = pipe_ && pipe_->is_open();
   // Values that were not read are found before the error, and then the end of the stream is told.
-  if (streaming && pipe().unread() > 0) return pipe().say_stop(false);
+  if (streaming && pipe_->unread() > 0) return pipe_->say_stop(false);
   // Otherwise the error is found where the program is. If it is there no more, or was only cancelled, nothing is told.
   if (!canceled && (streaming || work() > 1)) link_->request_cancel_task(cid());
 }
@@ -242,7 +235,7 @@ void OpenContext::task_stopped() {
   bool told = finished_ && remote_error_ && first_error() == remote_error_.get();
   if (!told) cancel_called_ = true;
   if (finished_ || !launched_) return settle_wait();
-  if (has_pipe()) pipe().say_stop(false);
+  if (pipe_) pipe_->say_stop(false);
   ask_to_stop();
 }
 
@@ -283,13 +276,13 @@ void OpenContext::finish(const ErrorRef& err, Ended how) {
   patience_.disarm();
   if (launched_) link_->remove_call(*this);
   // Else what stops the scope is what a waiting receive is told.
-  if (has_pipe()) pipe().peer_done(how == Ended::well);
+  if (pipe_) pipe_->peer_done(how == Ended::well);
   while (ResultOp* op = observers_.first()) op->tell(err);
   settle_wait();
 }
 
 bool OpenContext::still_read() const {
-  if (cancel_reason() || !has_pipe()) return false;
+  if (cancel_reason() || !pipe_) return false;
   return handlers_.generator ? !pipe_->read_to_the_end() : pipe_->has_unread();
 }
 
@@ -316,7 +309,7 @@ bool OpenContext::drops_items() {
 std::string OpenContext::own_work() {
   if (!waits_) return {};
   std::string what = finished_ ? "unread values of its stream" : "the answer of " + link_->peer().name;
-  if (has_pipe() && pipe_->unread() > 0) what += " (" + std::to_string(pipe_->unread()) + " values unread)";
+  if (pipe_ && pipe_->unread() > 0) what += " (" + std::to_string(pipe_->unread()) + " values unread)";
   return what;
 }
 
@@ -339,7 +332,7 @@ int OpenContext::state() const {
 
 bool OpenContext::deliver_end(const ErrorRef& outcome) {
   finish({});
-  if (has_pipe()) pipe().die();
+  if (pipe_) pipe_->die();
   portal_->call_ends();
   portal_.reset();
   uint32_t seen = outcome ? outcome->times_handled() : 0;
