@@ -112,6 +112,7 @@ tractor_op tractor_portal_open_context(tractor_portal* portal, tractor_nursery* 
 tractor_op tractor_portal_open_stream_from(tractor_portal* portal, tractor_nursery* in, const char* module,
                                            const char* func, tractor_bytes args, const tractor_call_options* options,
                                            tractor_stream_fn on_open, tractor_done_fn on_end, void* user) {
+  if (!on_open) return TRACTOR_EINVAL;  // nobody could read or close it
   return open(portal, in, module, func, args, options,
               {.on_open = on_open, .on_end = on_end, .user = user, .generator = true});
 }

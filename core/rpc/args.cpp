@@ -86,6 +86,13 @@ Result<std::vector<Address>> read_addresses(Bytes value) {
   return out;
 }
 
+void pack_cancel_task(OutBuffer& out, std::string_view cid) {
+  wire::Packer pack(out);
+  pack.map(1);
+  pack.str("cid");
+  pack.str(cid);
+}
+
 void pack_uid(wire::Packer& out, const ActorId& id) {
   out.array(2);
   out.text(id.name);

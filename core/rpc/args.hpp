@@ -31,6 +31,8 @@ class Args {
 /// Addresses as the registrar hands them out: an array of pairs. Nil: none.
 Result<std::vector<Address>> read_addresses(Bytes value);
 
+/// What `_cancel_task` takes.
+void pack_cancel_task(OutBuffer& out, std::string_view cid);
 void pack_uid(wire::Packer& out, const ActorId& id);
 void pack_address(wire::Packer& out, const Address& addr);
 

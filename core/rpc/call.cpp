@@ -8,13 +8,6 @@
 
 namespace tractor::core {
 
-namespace {
-
-/// How long a caller that was cancelled waits for the task's last word.
-constexpr int64_t kLastWord = 616 * kMillisecond;
-
-}  // namespace
-
 Call::Call(PeerLink* link, Portal* portal, Nursery& in, bool armed) : Op(in, armed), portal_(portal), link_(link) {
   if (portal_) portal_->call_begins();
 }
@@ -115,8 +108,9 @@ void Call::ask_to_stop() {
 }
 
 void Call::on_timer() {
-  if (stopping_) return finish(timeout_error_ ? timeout_error_ : cancel_reason());
-  on_deadline();
+  if (!stopping_) return on_deadline();
+  link_->give_up(*this, "a task");
+  finish(timeout_error_ ? timeout_error_ : cancel_reason());
 }
 
 void Call::on_deadline() {

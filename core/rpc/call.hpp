@@ -11,6 +11,9 @@
 
 namespace tractor::core {
 
+/// How long a task has for its last word once it is cancelled.
+constexpr int64_t kLastWord = 616 * kMillisecond;
+
 struct CallTarget {
   std::string_view ns, func;
   Bytes args;

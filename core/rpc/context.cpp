@@ -97,20 +97,22 @@ Status Context::limit(Nursery& scope, Ref<const TypeSpec> type) {
   const Nursery* n = &scope;
   while (n && n != this) n = n->parent();
   if (!n || &scope == this) return Status::runtime;
-  limits_.push_back({&scope, std::move(type)});
-  checks_ = true;
   struct End {
     Context* ctx;
     const Nursery* scope;
   };
   auto* end = static_cast<End*>(scope.alloc(sizeof(End)));
   *end = {this, &scope};
+  limits_.reserve(limits_.size() + 1);
   scope.on_end(
       [](const tractor_error*, void* user) {
         auto* of = static_cast<End*>(user);
         std::erase_if(of->ctx->limits_, [&](const Limit& l) { return l.scope == of->scope; });
       },
       end);
+  // The last act: without memory for the others it would hold for ever.
+  limits_.push_back({&scope, std::move(type)});
+  checks_ = true;
   return Status::ok;
 }
 

@@ -60,7 +60,6 @@ class Context : public Nursery, public Dialog {
   ~Context() override = default;
   /// With the first message or the first use.
   Pipe& pipe() { return pipe_ ? *pipe_ : make_pipe(); }
-  bool has_pipe() const { return pipe_ != nullptr; }
   /// It has no payloads but its result.
   virtual bool is_function() const { return false; }
   /// Why there is no stream to open now; OK if there is one.
@@ -80,7 +79,7 @@ class Context : public Nursery, public Dialog {
   ErrorRef check(Payload kind, Bytes value, bool received) const;
 
   Ref<PeerLink> link_;  ///< until it has ended
-  std::unique_ptr<Pipe> pipe_;
+  std::unique_ptr<Pipe> pipe_;  ///< null: nothing of a stream has come or was wanted
   ErrorRef remote_error_, absorbed_;
   bool cancel_called_ = false;
   bool checks_ = false;  ///< payloads have to be of some type

@@ -1,7 +1,7 @@
 #include "rpc/context_ops.hpp"
 
+#include "rpc/args.hpp"
 #include "rpc/open_context.hpp"
-#include "wire/packer.hpp"
 
 namespace tractor::core {
 
@@ -25,10 +25,7 @@ OpToken CancelTaskOp::start(PeerLink& link, Nursery& in, std::string_view cid, i
   }
   op->go([&] {
     OutBuffer kwargs;
-    wire::Packer pack(kwargs);
-    pack.map(1);
-    pack.str("cid");
-    pack.str(cid);
+    pack_cancel_task(kwargs, cid);
     op->launch({"self", "_cancel_task", kwargs.view()}, timeout);
   });
   return token;

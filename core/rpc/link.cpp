@@ -1,5 +1,6 @@
 #include "rpc/link.hpp"
 
+#include <algorithm>
 #include <tuple>
 
 #include "base/log.hpp"
@@ -155,7 +156,7 @@ void PeerLink::violation(std::string what) {
   close(Error::of(Status::transport, "protocol violation by the peer: " + std::move(what)));
 }
 
-/// The messages of a call, in the layout that every sender uses. False: not one of them.
+/// The messages that come often, in the layout that every sender uses. False: not one of them.
 bool PeerLink::on_frequent(Bytes body, SharedBuffer& buffer) {
   if (yield_of_ && body.starts_with(yield_head_)) {
     Bytes payload = body.substr(yield_head_.size());
@@ -264,8 +265,21 @@ void PeerLink::on_frame(Channel&, Bytes body, SharedBuffer& buffer) {
 void PeerLink::on_error(const wire::ErrorMsg& msg) {
   if (!msg.cid) return host_.on_peer_failed(*this, unbox(msg, peer()));
   if (Dialog* of = dialog(*msg.cid)) return of->on_error(msg);
-  TRACTOR_LOG(kRuntime, "tractor.rpc", "Error for unknown dialog %.*s dropped", static_cast<int>(msg.cid->size()),
-              msg.cid->data());
+  on_late_error(msg);
+}
+
+void PeerLink::on_late_error(const wire::ErrorMsg& msg) {
+  auto of = std::find_if(given_up_.begin(), given_up_.end(), [&](const GivenUp& g) { return g.cid.view() == *msg.cid; });
+  ErrorRef err = of == given_up_.end() ? ErrorRef() : Error::from([&] { return unbox(msg, peer()); });
+  if (!err || err->code() == Status::overrun) {  // that is not its last word
+    TRACTOR_LOG(kRuntime, "tractor.rpc", "Error for unknown dialog %.*s dropped", static_cast<int>(msg.cid->size()),
+                msg.cid->data());
+    return;
+  }
+  if (err->code() != Status::ctx_canceled)
+    TRACTOR_LOG(kWarning, "tractor.rpc", "%s of %s failed when nobody waited for it any more: %s", of->what.c_str(),
+                peer().name.c_str(), err->log_text().c_str());
+  given_up_.erase(of);
 }
 
 void PeerLink::on_start(const wire::Start& start, Bytes body, SharedBuffer& buffer) {
@@ -344,10 +358,7 @@ void PeerLink::send(const wire::Message& message) {
 void PeerLink::request_cancel_task(std::string_view target_cid) {
   try {
     OutBuffer kwargs;
-    wire::Packer pack(kwargs);
-    pack.map(1);
-    pack.str("cid");
-    pack.str(target_cid);
+    pack_cancel_task(kwargs, target_cid);
     std::ignore = send_start(Cid::fresh(), "self", "_cancel_task", kwargs.view());
   } catch (const std::bad_alloc&) {
     channel_->lose_for_memory();
@@ -396,6 +407,16 @@ void PeerLink::remove_call(Dialog& call) {
   if (yield_of_ == &call) yield_of_ = nullptr;
   calls_.remove(call);
 }
+void PeerLink::give_up(const Dialog& call, std::string_view what) {
+  if (phase_ != Phase::open) return;
+  try {
+    if (given_up_.size() == kGivenUpKept) given_up_.erase(given_up_.begin());
+    given_up_.push_back({Cid(call.cid()), std::string(what)});
+  } catch (const std::bad_alloc&) {
+    // Then the log does not say it.
+  }
+}
+
 void PeerLink::add_task(TaskContext& ctx) { tasks_.add(ctx); }
 void PeerLink::remove_task(TaskContext& ctx) {
   if (yield_of_ == &ctx) yield_of_ = nullptr;

@@ -117,6 +117,8 @@ class PeerLink final : public LoopRefCounted<PeerLink>, private ChannelHandler, 
   void add_call(Dialog& call);
   void remove_call(Dialog& call);
   void fail_calls(const ErrorRef& why);
+  /// `call` waits no longer for its task, which `what` names: if that still fails, the log says so.
+  void give_up(const Dialog& call, std::string_view what);
   void add_task(TaskContext& ctx);
   void remove_task(TaskContext& ctx);
   size_t task_count() const { return tasks_.size(); }
@@ -153,17 +155,25 @@ class PeerLink final : public LoopRefCounted<PeerLink>, private ChannelHandler, 
   void on_start(const wire::Start& start, Bytes body, SharedBuffer& buffer);
   void on_cancel_task(const wire::Start& start);
   void on_error(const wire::ErrorMsg& msg);
+  void on_late_error(const wire::ErrorMsg& msg);
   void send_boxed(const Error& error, std::string_view cid);
 
   void on_drained(Channel& channel) override;
   /// Ours or the peer's; null if it is over or never was.
   Dialog* dialog(std::string_view cid) const;
 
+  struct GivenUp {
+    Cid cid;
+    std::string what;
+  };
+  static constexpr size_t kGivenUpKept = 16;
+
   LinkHost& host_;
   Ref<Channel> channel_;
   Ref<PeerIdentity> peer_ = make_ref<PeerIdentity>();
   CidMap<Dialog> calls_;
   CidMap<TaskContext> tasks_;
+  std::vector<GivenUp> given_up_;  ///< the last ones
   List<Pipe, BlockedTag> blocked_;
   wire::StartMemo start_memo_;
   std::string yield_head_;      ///< of the last Yield, all but its payload,

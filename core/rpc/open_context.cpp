@@ -10,13 +10,6 @@
 
 namespace tractor::core {
 
-namespace {
-
-/// How long a cancelled task has for its last word.
-constexpr int64_t kLastWord = 616 * kMillisecond;
-
-}  // namespace
-
 OpenContext::OpenContext(Portal& portal, PeerLink& link, Nursery& in, Options&& options, NurseryOptions scope,
                          const Handlers& handlers)
     : Context(in, std::move(scope), link, Cid::fresh().view()),
@@ -35,7 +28,16 @@ OpToken OpenContext::open(Portal& portal, Nursery& in, const CallTarget& target,
   scope.name = std::string(target.ns) + ":" + std::string(target.func);
   scope.timeout = options.timeout;
   auto* ctx = new OpenContext(portal, *link, in, std::move(options), std::move(scope), handlers);
-  OpToken token = ctx->end_token();
+  OpToken token = static_cast<OpToken>(Status::no_memory);
+  try {
+    token = ctx->end_token();
+  } catch (const std::bad_alloc&) {
+  }
+  if (token < 0) {
+    portal.call_ends();
+    ctx->abandon();
+    return token;
+  }
   if (bad)
     ctx->fail(bad);
   else if (!ctx->cancel_reason())
@@ -122,6 +124,7 @@ void OpenContext::on_stop(bool because_of_error) {
     if (!asked_) link_->request_cancel_task(cid());
     acked_ = asked_;
     finish({}, Ended::well);
+    if (cancel_called_) cancel("its task has ended by our cancel");
   }
 }
 
@@ -153,14 +156,14 @@ void OpenContext::on_return(Bytes payload, SharedBuffer& buffer) {
 
 void OpenContext::on_error(const wire::ErrorMsg& msg) {
   ErrorRef err = Error::from([&] { return unbox(msg, link_->peer()); });
-  if (has_pipe() && pipe().full() && !link_->peer_is_native())
-    pipe().send_overrun();  // nor does this fit, says the original
+  if (pipe_ && pipe_->full() && !link_->peer_is_native())
+    pipe_->send_overrun();  // nor does this fit, says the original
   bool overrun = err->code() == Status::overrun && err->fields().relay_path.size() <= 1;
   bool first = !remote_error();
   note_remote_error(err);
   if (overrun) {
     // It has dropped a message of ours and its task goes on; each further one that it dropped is told likewise.
-    if (has_pipe()) pipe().error_came();
+    if (pipe_) pipe_->error_came();
     if (first) fail(err);
     return;
   }
@@ -182,13 +185,13 @@ void OpenContext::on_error(const wire::ErrorMsg& msg) {
 /// The task is over, but those who made the protocol tell it all the same how they leave.
 void OpenContext::part(bool canceled) {
   if (handlers_.generator || !started_) {
-    if (has_pipe()) pipe().say_stop(false);
+    if (pipe_) pipe_->say_stop(false);
     if (!asked_) link_->request_cancel_task(cid());
     return;
   }
-  bool streaming = has_pipe() && pipe().is_open();
+  bool streaming = pipe_ && pipe_->is_open();
   // Values that were not read are found before the error, and then the end of the stream is told.
-  if (streaming && pipe().unread() > 0) return pipe().say_stop(false);
+  if (streaming && pipe_->unread() > 0) return pipe_->say_stop(false);
   // Otherwise the error is found where the program is. If it is there no more, or was only cancelled, nothing is told.
   if (!canceled && (streaming || work() > 1)) link_->request_cancel_task(cid());
 }
@@ -216,10 +219,12 @@ void OpenContext::violated(const char* message_name, const char* where) {
 void OpenContext::on_lost(const ErrorRef& why) {
   bool was_stopping = cancel_reason() != nullptr || cancel_called_;
   finish(was_stopping ? ErrorRef() : why);
-  if (!was_stopping)
-    fail(why);
-  else
+  if (was_stopping)
     cancel("the connection was lost");
+  else if (why->canceled())
+    cancel_from_outside(why);  // its portal was closed
+  else
+    fail(why);
 }
 
 // --- stopping ------------------------------------------------------------------------------------------------------
@@ -239,7 +244,7 @@ void OpenContext::task_stopped() {
   bool told = finished_ && remote_error_ && first_error() == remote_error_.get();
   if (!told) cancel_called_ = true;
   if (finished_ || !launched_) return settle_wait();
-  if (has_pipe()) pipe().say_stop(false);
+  if (pipe_) pipe_->say_stop(false);
   ask_to_stop();
 }
 
@@ -259,6 +264,7 @@ void OpenContext::wait_for_last_word(int64_t patience) {
 }
 
 void OpenContext::out_of_patience() {
+  link_->give_up(*this, "endpoint '" + options().name + "'");
   finish({});
   cancel("its task did not end in time after its cancel");
 }
@@ -279,13 +285,13 @@ void OpenContext::finish(const ErrorRef& err, Ended how) {
   patience_.disarm();
   if (launched_) link_->remove_call(*this);
   // Else what stops the scope is what a waiting receive is told.
-  if (has_pipe()) pipe().peer_done(how == Ended::well);
+  if (pipe_) pipe_->peer_done(how == Ended::well);
   while (ResultOp* op = observers_.first()) op->tell(err);
   settle_wait();
 }
 
 bool OpenContext::still_read() const {
-  if (cancel_reason() || !has_pipe()) return false;
+  if (cancel_reason() || !pipe_) return false;
   return handlers_.generator ? !pipe_->read_to_the_end() : pipe_->has_unread();
 }
 
@@ -312,7 +318,7 @@ bool OpenContext::drops_items() {
 std::string OpenContext::own_work() {
   if (!waits_) return {};
   std::string what = finished_ ? "unread values of its stream" : "the answer of " + link_->peer().name;
-  if (has_pipe() && pipe_->unread() > 0) what += " (" + std::to_string(pipe_->unread()) + " values unread)";
+  if (pipe_ && pipe_->unread() > 0) what += " (" + std::to_string(pipe_->unread()) + " values unread)";
   return what;
 }
 
@@ -335,7 +341,7 @@ int OpenContext::state() const {
 
 bool OpenContext::deliver_end(const ErrorRef& outcome) {
   finish({});
-  if (has_pipe()) pipe().die();
+  if (pipe_) pipe_->die();
   portal_->call_ends();
   portal_.reset();
   uint32_t seen = outcome ? outcome->times_handled() : 0;

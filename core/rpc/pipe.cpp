@@ -151,6 +151,8 @@ void Pipe::peer_stopped(bool because_of_error) {
 
 // --- sending -------------------------------------------------------------------------------------------------------
 
+size_t Pipe::frame_size(Bytes payload) const { return head_.size() - wire::kPrefix + payload.size(); }
+
 Status Pipe::sendable(Bytes payload) const {
   if (dead_ || eof_wanted_ || main_.closed_) return Status::closed;
   if (receive_only_) return Status::runtime;
@@ -158,7 +160,7 @@ Status Pipe::sendable(Bytes payload) const {
   if (peer_done_) return Status::eof;
   PeerLink* link = ctx_.link();
   if (!link || !link->is_open()) return Status::transport;
-  return head_.size() - wire::kPrefix + payload.size() > link->peer_max_frame() ? Status::invalid : Status::ok;
+  return frame_size(payload) > link->peer_max_frame() ? Status::invalid : Status::ok;
 }
 
 bool Pipe::can_write(size_t size) const {
@@ -175,7 +177,7 @@ void Pipe::wait_for_room() {
 void Pipe::write(Bytes payload, const Value* shared) {
   Channel& channel = ctx_.link()->channel();
   if (payload.size() >= kInPlace) {
-    wire::write_prefix(head_.data(), static_cast<uint32_t>(head_.size() - wire::kPrefix + payload.size()));
+    wire::write_prefix(head_.data(), static_cast<uint32_t>(frame_size(payload)));
     channel.send_parts(head_, payload, shared);
   } else {
     wire::append_yield(channel.out(), head_, payload);
@@ -202,7 +204,7 @@ OpToken Pipe::send_later(Nursery& in, Bytes payload, const Value* shared, const 
     Status status = sendable(payload);
     if (status == Status::canceled) return op->decide(stopped_);
     if (status == Status::invalid)
-      return op->decide(Error::of(ctx_.link()->too_long("a value of this size", head_.size() + payload.size())));
+      return op->decide(Error::of(ctx_.link()->too_long("a value of this size", frame_size(payload))));
     if (status != Status::ok) return op->decide(Error::of(status, why_not(status)));
     if (sends_.empty() && can_write(payload.size())) {
       write(payload, shared);
@@ -266,11 +268,7 @@ void Pipe::close() {
   eof_wanted_ = eof_wanted_ || !stop_was_read();
   for (Item item; pull(item);) {
   }
-  ErrorRef why = Error::of(Status::eof, "the stream was closed");
-  each_stream([&](Stream& s) {
-    s.closed_ = true;
-    s.end_receive(why);
-  });
+  each_stream([](Stream& s) { s.end(); });
   flush();
   ctx_.stream_was_read();
 }
@@ -296,14 +294,8 @@ void Pipe::peer_done(bool well) {
 
 void Pipe::die() {
   if (std::exchange(dead_, true)) return;
-  ErrorRef why = Error::of(Status::closed, "the context has ended");
-  each_stream([&](Stream& s) {
-    s.end_receive(why);
-    if (s.waiting_) s.waiting_->leave();
-    s.handed_.reset();
-    s.handed_item_ = Item();
-  });
-  end_sends(why);
+  each_stream([](Stream& s) { s.die(); });
+  if (!sends_.empty()) end_sends(Error::of(Status::closed, "the context has ended"));
   static_cast<Link<BlockedTag>*>(this)->unlink();
 }
 

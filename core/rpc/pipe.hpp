@@ -96,6 +96,7 @@ class Pipe final : public Link<BlockedTag>, public Pooled<Pipe> {
   void give_back(size_t cost);
   void wake();
   bool over() const { return peer_stopped_ || peer_done_; }
+  size_t frame_size(Bytes payload) const;
   Status sendable(Bytes payload) const;
   bool can_write(size_t size) const;
   void write(Bytes payload, const Value* shared);

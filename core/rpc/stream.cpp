@@ -12,14 +12,7 @@ Stream* Stream::dead() {
   return stream;
 }
 
-bool Stream::ready() const {
-  return !pipe_->queue_.empty() || pipe_->over() || (pipe_->broadcasting() && cursor_ < pipe_->ring_next_);
-}
-
-bool Stream::has_unread() const {
-  if (!used_ || closed_) return false;
-  return !pipe_->queue_.empty() || (pipe_->broadcasting() && cursor_ < pipe_->ring_next_);
-}
+bool Stream::has_value() const { return !pipe_->queue_.empty() || cursor_ < pipe_->ring_next_; }
 
 ErrorRef Stream::missed() {
   uint64_t count = pipe_->ring_first_ - cursor_;
@@ -61,7 +54,6 @@ Status Stream::take(Item& item, ErrorRef& why) {
   if (!pipe_->over()) return Status::again;
   pipe_->stop_was_read_ = true;
   ctx.stream_was_read();
-  why = Error::of(Status::eof, "the peer sends no more");
   return Status::eof;
 }
 
@@ -87,7 +79,7 @@ OpToken Stream::receive(Nursery* in, tractor_value_fn fn, void* user) {
 }
 
 void Stream::wake() {
-  if (waiting_ && ready()) waiting_->decide({});
+  if (waiting_ && (has_value() || pipe_->over())) waiting_->decide({});
 }
 
 void Stream::end_receive(const ErrorRef& why) {
@@ -97,36 +89,49 @@ void Stream::end_receive(const ErrorRef& why) {
   op->decide(why);
 }
 
+void Stream::end() {
+  closed_ = true;
+  if (waiting_) waiting_->decide({});
+}
+
+void Stream::die() {
+  if (ReceiveOp* op = waiting_) {
+    op->leave();
+    op->decide({});
+  }
+  handed_.reset();
+  handed_item_ = Item();
+}
+
 void Stream::close() {
   if (!pipe_ || closed_) return;
   if (!subscriber_) return pipe_->close();
-  closed_ = true;
-  end_receive(Error::of(Status::eof, "the subscriber was closed"));
+  end();
   pipe_->context().stream_was_read();
 }
 
 OpToken ReceiveOp::start(Stream& stream, Nursery& in, tractor_value_fn fn, void* user) {
-  auto* op = new ReceiveOp(stream, in, fn, user);
+  auto* op = new ReceiveOp(in, fn, user);
   OpToken token = op->token();
   if (!op->begin()) return token;
   Pipe& pipe = *stream.pipe_;
   stream.used_ = true;
-  if (stream.waiting_) {
-    op->leave();
-    op->decide(Error::of(Status::busy, "another receive waits on this stream"));
-  } else if (stream.closed_) {
+  if (stream.closed_) {
     op->decide(Error::of(Status::closed, "the stream is closed"));
+  } else if (stream.waiting_) {
+    op->decide(Error::of(Status::busy, "another receive waits on this stream"));
   } else if (pipe.stopped_) {
     op->decide(pipe.stopped_);
   } else {
     stream.waiting_ = op;
+    op->stream_ = &stream;
     stream.wake();
   }
   return token;
 }
 
 void ReceiveOp::leave() {
-  if (stream_ && stream_->waiting_ == this) stream_->waiting_ = nullptr;
+  if (stream_) stream_->waiting_ = nullptr;
   stream_ = nullptr;
 }
 
@@ -152,8 +157,8 @@ void ReceiveOp::deliver(const Error* err) {
     why = Error::of(Status::eof, "the stream was closed");
   else if (Status status = stream->take(item, why); status == Status::ok)
     return item.lend([&](const Value& value) { fn_(nullptr, to_c(&value), user_); });
-  else if (status == Status::eof && stream->pipe_->stopped_ && !stream->pipe_->peer_stopped_)
-    why = stream->pipe_->stopped_;  // the last word of a failed task woke it: that is no end of stream
+  else if (status == Status::eof)
+    why = Error::of(Status::eof, "the peer sends no more");
   fn_(to_c(why.get()), nullptr, user_);
 }
 

@@ -38,16 +38,18 @@ class Stream {
   friend class Pipe;
   friend class ReceiveOp;
 
-  /// There is something to tell: a value, that some were missed, or that none will come.
-  bool ready() const;
-  bool has_unread() const;
-  /// Takes it. EAGAIN: there is nothing. Other failures stand in `why`.
+  bool has_value() const;
+  bool has_unread() const { return used_ && !closed_ && has_value(); }
+  /// EAGAIN: there is nothing; EEOF: nothing will come. Other failures stand in `why`.
   Status take(Item& item, ErrorRef& why);
   void take_broadcast(Item& item);
   ErrorRef missed();
+  /// What a waiting receive completes with is found when it is delivered: a value, that some were missed, or the end.
   void wake();
-  /// A waiting receive ends so.
+  /// It completes with that, whatever is there.
   void end_receive(const ErrorRef& why);
+  void end();
+  void die();
 
   Pipe* pipe_ = nullptr;
   ReceiveOp* waiting_ = nullptr;
@@ -68,13 +70,14 @@ class ReceiveOp final : public Op, public Pooled<ReceiveOp> {
  private:
   friend class Stream;
   friend class Pipe;
-  ReceiveOp(Stream& stream, Nursery& in, tractor_value_fn fn, void* user)
-      : Op(in, true), stream_(&stream), fn_(fn), user_(user) {}
+  ReceiveOp(Nursery& in, tractor_value_fn fn, void* user) : Op(in, true), fn_(fn), user_(user) {}
   ~ReceiveOp() override { leave(); }
   void deliver(const Error* err) override;
   void on_cancel(const ErrorRef& why) override;
+  /// It only observes: what failed is told by the context, and the end of a stream is no failure.
+  void orphan_error(ErrorRef) override {}
   void leave();
-  Stream* stream_;  ///< null once it has nothing to do with it any more
+  Stream* stream_ = nullptr;  ///< while it is the one that waits there: the stream may end before this
   tractor_value_fn fn_;
   void* user_;
 };

@@ -53,15 +53,18 @@ void TaskContext::send_ack() {
 
 // --- the endpoint --------------------------------------------------------------------------------------------------
 
+bool TaskContext::fits(const char* what, size_t frame) {
+  if (frame <= link_->peer_max_frame()) return true;
+  fail(Error::of(link_->too_long(std::string(what) + " of endpoint '" + endpoint_->name + "'", frame)));
+  return false;
+}
+
 Status TaskContext::start(Bytes first) {
   if (ended() || answered_) return Status::closed;
   if (!is(FuncType::context)) return Status::runtime;
   if (started_) return Status::already;
   if (cancel_reason()) return Status::canceled;
-  if (size_t size = wire::started_size(cid(), first); size > link_->peer_max_frame()) {
-    fail(Error::of(link_->too_long("what endpoint '" + endpoint_->name + "' started with", size)));
-    return Status::invalid;
-  }
+  if (!fits("the first value", wire::started_size(cid(), first))) return Status::invalid;
   if (ErrorRef wrong = check(Payload::started, first, false)) {
     fail(wrong);
     return Status::msg_type;
@@ -80,13 +83,10 @@ Status TaskContext::answer(Bytes value) {
         Failure::of(Status::invalid, "generator '" + endpoint_->name + "' can return nothing but nil", "TypeError")));
     return Status::invalid;
   }
-  if (size_t size = wire::return_size(cid(), value); size > link_->peer_max_frame()) {
-    fail(Error::of(link_->too_long("the answer of endpoint '" + endpoint_->name + "'", size)));
-    return Status::invalid;
-  }
+  if (!fits("the answer", wire::return_size(cid(), value))) return Status::invalid;
   answer_.assign(value.data(), value.size());
   answered_ = true;
-  if (has_pipe() && !is(FuncType::asyncgen)) pipe().close();
+  if (pipe_ && !is(FuncType::asyncgen)) pipe_->close();
   close();
   return Status::ok;
 }
@@ -141,7 +141,7 @@ void TaskContext::on_stop(bool because_of_error) {
 
 void TaskContext::on_error(const wire::ErrorMsg& msg) {
   ErrorRef err = Error::from([&] { return unbox(msg, link_->peer()); });
-  if (has_pipe()) pipe().error_came();
+  if (pipe_) pipe_->error_came();
   // One comes for each message that was dropped there.
   bool first = !remote_error();
   note_remote_error(err);

@@ -48,6 +48,8 @@ class TaskContext final : public Context, public Pooled<TaskContext> {
   /// A generator may send at once, behind its acknowledgement.
   void stream_opens() override { send_ack(); }
   const PayloadSpec* schema() const override { return endpoint_->schema ? &*endpoint_->schema : nullptr; }
+  /// False: the peer takes no frame of that size, and the task fails with that.
+  bool fits(const char* what, size_t frame);
   void on_idle() override;
   bool deliver_end(const ErrorRef& outcome) override;
   void send_ack();

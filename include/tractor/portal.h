@@ -135,7 +135,7 @@ TRACTOR_API tractor_op tractor_portal_open_context(tractor_portal *portal, tract
  * @param on_open  runs at most once, with a stream to receive from: nothing can be sent through it. Close it to leave early
  * @param on_end   runs exactly once, last; NULL: an error goes to `in`
  * @param user     for both
- * @return a token, or a negative status
+ * @return a token, or a negative status; ::TRACTOR_EINVAL if `on_open` is NULL
  *
  * It ends when ::TRACTOR_EEOF was received or the stream was closed, and the generator has been told to stop.
  * @completes{NULL, or as tractor_portal_open_context()}
