@@ -57,9 +57,10 @@ TRACTOR_IN_CHILD int in_child(void* argument) {
   for (int signo = 1; signo < _NSIG; ++signo) {
     if (signo != SIGKILL && signo != SIGSTOP) syscall(SYS_rt_sigaction, signo, default_action, nullptr, kSigsetBytes);
   }
-  // Whoever dumps a tree sends this one to all of it, also to a child that is not yet ready to take it.
+  // Both reach a whole tree, also a child that is not yet ready to take them: whoever dumps it sends the one, a terminal
+  // the other, and what that means is for the root to decide.
   const unsigned long ignore[8] = {1};
-  syscall(SYS_rt_sigaction, SIGUSR1, ignore, nullptr, kSigsetBytes);
+  for (int signo : {SIGUSR1, SIGINT}) syscall(SYS_rt_sigaction, signo, ignore, nullptr, kSigsetBytes);
 
   // The parent may have died before it could take us along.
   syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
