@@ -185,7 +185,7 @@ void signals_are_as_at_birth(void**) {
   signal(SIGUSR2, SIG_DFL);
   assert_true(sigismember(&after, SIGUSR1) == 1 && sigismember(&after, SIGUSR2) == 0);
   assert_true(contains(state, "SigBlk:\t0000000000000000"));
-  assert_true(contains(state, "SigIgn:\t0000000000000202")); // SIGINT and SIGUSR1
+  assert_true(contains(state, "SigIgn:\t0000000000000202"));  // SIGINT and SIGUSR1
   size_t caught = state.find("SigCgt:\t");
   assert_true(caught != state.npos);
   unsigned long mask = std::strtoul(state.c_str() + caught + 8, nullptr, 16);

@@ -69,11 +69,10 @@ static void spawn_sync_sleep(tractor_ctx *ctx, const tractor_value *args, void *
                                  NULL, slept, ctx);
 }
 
-static const tractor_endpoint endpoints[] = { TRACTOR_FUNC("assert_err", assert_err),
-                                              TRACTOR_GEN("stream_forever", stream_forever),
-                                              TRACTOR_FUNC("sync_sleep", sync_sleep),
-                                              TRACTOR_FUNC("spawn_sync_sleep", spawn_sync_sleep),
-                                              TRACTOR_ENDPOINTS_END };
+static const tractor_endpoint endpoints[] = {
+    TRACTOR_FUNC("assert_err", assert_err), TRACTOR_GEN("stream_forever", stream_forever),
+    TRACTOR_FUNC("sync_sleep", sync_sleep), TRACTOR_FUNC("spawn_sync_sleep", spawn_sync_sleep), TRACTOR_ENDPOINTS_END
+};
 
 /* ---- CAN-01 ---- */
 

@@ -15,10 +15,10 @@ static void sprout(tractor_nursery *in, int breadth, int depth, const char *leaf
     int32_t fds[] = { fd };
     tractor_spawn_options options = { TRACTOR_SPAWN_OPTIONS, .pass_fds = fds, .pass_fds_count = 1 };
     for (int i = 0; i < breadth; i++)
-        tractor_nursery_run_in_actor(in, "tree", depth < 0 ? leaf : "spawn",
-                                     TRACTOR_ARGS("{s:i,s:i,s:s,s:i}", "breadth", breadth, "depth", depth - 1, "leaf",
-                                                  leaf, "fd", fd),
-                                     &options, NULL, NULL);
+        tractor_nursery_run_in_actor(
+            in, "tree", depth < 0 ? leaf : "spawn",
+            TRACTOR_ARGS("{s:i,s:i,s:s,s:i}", "breadth", breadth, "depth", depth - 1, "leaf", leaf, "fd", fd), &options,
+            NULL, NULL);
 }
 
 static bool arrive(tractor_ctx *ctx, const tractor_value *args, int *breadth, int *depth, const char **leaf, int *fd) {
