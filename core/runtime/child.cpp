@@ -105,7 +105,9 @@ void Child::on_exit(Process&, const ExitStatus& status) {
 }
 
 void Child::kill() {
-  if (process_ && !exited_) process_->signal(SIGKILL);
+  if (!process_ || exited_) return;
+  process_->signal(SIGKILL);
+  unlink_sockets();  // whoever kills it may not live to bury it
 }
 
 // --- its life ------------------------------------------------------------------------------------------------------

@@ -81,6 +81,7 @@ void Actor::on_signal(int signo) {
   }
   if (end_signal_ != 0) {
     for (Child* child : children_) child->kill();
+    listeners_.clear();  // which have files
     // Not what was there before us: that may be to ignore it.
     signal(signo, SIG_DFL);
     raise(signo);

@@ -1,5 +1,6 @@
 #include "runtime/signals.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <fcntl.h>
@@ -11,9 +12,17 @@ namespace tractor::core {
 namespace {
 
 std::atomic<int> write_end = -1;
+/// That end the process and that the loop has not read yet; only counted where a second one is to end it at once.
+std::atomic<int> unread = 0;
+std::atomic<bool> counted = false;
 
 void on_caught(int signo) {
   int saved = errno;
+  // Twice, and the loop has not heard of it: it is blocked, and only this can end the process.
+  if (signo != SIGCHLD && counted && unread.fetch_add(1) > 0) {
+    signal(signo, SIG_DFL);
+    raise(signo);  // strikes when this handler has returned
+  }
   auto byte = static_cast<unsigned char>(signo);
   [[maybe_unused]] ssize_t n = write(write_end.load(std::memory_order_relaxed), &byte, 1);
   errno = saved;
@@ -37,6 +46,9 @@ SignalWatch::SignalWatch(Loop& loop, Handler& handler, std::initializer_list<int
     throw;
   }
   write_end = pipe_[1];
+  unread = 0;
+  // Who catches SIGINT is the root.
+  counted = std::find(caught.begin(), caught.end(), SIGINT) != caught.end();
   for (int signo : caught) install(signo, on_caught);
   for (int signo : ignored) install(signo, SIG_IGN);
 }
@@ -63,7 +75,10 @@ void SignalWatch::install(int signo, void (*handler)(int)) {
 void SignalWatch::on_fd(unsigned) {
   unsigned char got[64];
   ssize_t n = read(pipe_[0], got, sizeof got);
-  for (ssize_t i = 0; i < n; ++i) handler_.on_signal(got[i]);
+  for (ssize_t i = 0; i < n; ++i) {
+    if (got[i] != SIGCHLD && counted) --unread;
+    handler_.on_signal(got[i]);
+  }
 }
 
 Usr1Guard::Usr1Guard() {
