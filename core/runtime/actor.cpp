@@ -1,7 +1,10 @@
 #include "runtime/actor.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <new>
 #include <sys/prctl.h>
 
@@ -89,10 +92,19 @@ Status Actor::run() {
     Owner::claim();
     while (!finished_ && loop_->port().run_once()) {
     }
+    if (!finished_) fall();
   }
   running_ = false;
   if (status == Status::ok) last_act(this);
   return status;
+}
+
+/// The loop can't go on: somebody has closed its descriptors. Then nothing can end in order.
+void Actor::fall() {
+  TRACTOR_LOG(kCritical, "tractor", "the event loop has failed: %s", std::strerror(errno));
+  for (Child* child : children_) child->kill();
+  if (is_root()) std::abort();
+  _exit(1);
 }
 
 void Actor::close() {

@@ -169,6 +169,7 @@ class Actor final : public RefCounted<Actor>,
     }
   };
   void undo_open();
+  [[noreturn]] void fall();
 
   // boot.cpp
   Flow boot_root(RootConfig config);

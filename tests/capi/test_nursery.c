@@ -272,6 +272,7 @@ static void block_it(scene *s) {
     tractor_nursery_run_in_thread(s->nursery, wait_until_blocked, then_cancel, s);
 }
 
+/* X-13 with a child that is stopped. */
 static void ladder(void **state) {
     scene s = { 0 };
     kit_expect_log("did not end in time: killed");
