@@ -10,16 +10,16 @@ LADDER_MS = 500 + 1600
 # Kind: how often. What often comes too late, because the tree has ended by then, is tried more often.
 FAULTS = {
     "kill": 14,
-    "stop": 9,
-    "stop-cont": 10,
-    "cut": 12,
-    "half-close": 12,
+    "stop": 10,
+    "stop-cont": 11,
+    "cut": 9,
+    "half-close": 9,
     "nursery-cancel": 11,
-    "cancel-actor": 12,
-    "ctx-cancel": 14,
+    "cancel-actor": 17,
+    "ctx-cancel": 24,
     "op-cancel": 12,
     "signal": 10,
-    "deadline": 14,
+    "deadline": 9,
 }
 INSIDE = ("nursery-cancel", "cancel-actor", "ctx-cancel", "op-cancel")
 WORKS = ("echo", "nap", "tidy", "spin", "block", "in_thread", "up", "peer", "pingpong", "pour", "generate")
@@ -133,7 +133,7 @@ class Plan:
 
     def _break(self):
         r = self.random
-        for _ in range(r.choices(range(5), (8, 32, 30, 18, 12))[0]):
+        for _ in range(r.choices(range(7), (4, 22, 26, 22, 12, 8, 6))[0]):
             kind = r.choices(list(FAULTS), list(FAULTS.values()))[0]
             at = r.randrange(int(self.end * 0.95))
             fault = self._fault(kind, at)

@@ -276,7 +276,8 @@ class Round:
         """Of a root that has ended in order nothing is left at once, but where it was no subreaper and a parent was killed."""
         died = self.root_killed or any(kind == "kill" for _, kind, _, _ in self.injected)
         forgiven = self.late or self.begin is None
-        orphans_allowed = self.root_killed or forgiven or (died and not self.plan.subreaper)
+        twice = sum(1 for _, kind, _, _ in self.injected if kind == "signal") > 1
+        orphans_allowed = self.root_killed or twice or forgiven or (died and not self.plan.subreaper)
         seen = set()
         end = now() + ORPHAN_MS
         while True:
