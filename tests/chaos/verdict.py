@@ -36,11 +36,13 @@ class Verdict:
         self.diary = Diary(round_)
         self.inside = list(self.diary.faults(round_.struck))
         self.complaints = []
+        self.outcome = "none"
         self.kinds = [kind for _, kind, _, _ in round_.injected if kind] + [kind for _, kind, _, _ in self.inside]
         self.killed = {pid: at for at, kind, _, pid in round_.injected if kind == "kill"}
         self.cut = {node for _, kind, node, _ in self.inside if kind in ("cut", "half-close")}
         self.asked_to_end = {target for _, kind, _, target in self.inside if kind == "cancel-actor"}
         self.timed_out = {node for _, kind, node, _ in self.inside if kind == "deadline"}
+        self.checked = False  # that nothing was lost
         self._judge()
 
     def _complain(self, text):
@@ -52,6 +54,8 @@ class Verdict:
         for left in self.round.left:
             self._complain("left: " + left)
         for _, _, _, text in self.diary.lines:
+            if self.plan.peaceful and text == "end":
+                self._complain("it did not end by itself")
             if text.startswith("wrong:") or (text.startswith("cancelled:") and text.endswith("by nobody")):
                 self._complain(text)
         for line in self.round.stderr.splitlines():
@@ -76,6 +80,7 @@ class Verdict:
             if not self.round.root_killed and signals < 2:
                 self._complain(f"the root did not say how it ended (exit status {self.round.status})")
             return
+        self.outcome = "+".join(sorted(name for name, _ in members)) or "OK"
         reasons = []
         for name, text in members:
             reason = self._explain(name, text)
@@ -138,8 +143,8 @@ class Verdict:
         return None
 
     def _judge_loss(self, members):
-        """A kill that nothing else can have hidden is an error at the root."""
-        if len(self.kinds) != 1 or self.kinds != ["kill"] or members:
+        """A kill that nothing else can have hidden is an error at the root, and soon."""
+        if self.kinds != ["kill"] or self.round.root_killed:
             return
         when, _, text, pid = next(f for f in self.round.injected if f[1] == "kill")
         if not re.fullmatch(r"n\d\d", text) or when + TRAVEL_MS > self.plan.end:
@@ -149,8 +154,14 @@ class Verdict:
             if node.ignore or node.life >= 0 or node.deadline:
                 return
             node = self.plan.nodes[node.parent]
-        if node.life < 0 and not node.deadline:
+        if node.life >= 0 or node.deadline:
+            return
+        self.checked = True
+        if not members:
             self._complain(f"the death of {text} (pid {pid}), killed at {when} ms, is lost")
+        limit = when + self.round.bound()[0]
+        if self.round.took > limit:
+            self._complain(f"{text} was killed at {when} ms, and the root was not over at {limit} but at {self.round.took}")
 
     def story(self):
         r = self.round
