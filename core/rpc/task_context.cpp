@@ -14,6 +14,22 @@ namespace tractor::core {
 
 using wire::FuncType;
 
+namespace {
+
+ErrorRef cancellation_of(const Endpoint& endpoint, const ErrorRef& why, const ActorId& self, bool by_itself) {
+  return Error::from([&] {
+    Error::Fields f;
+    f.code = Status::ctx_canceled;
+    f.type = "ContextCancelled";
+    f.message = "endpoint '" + endpoint.name + "' was " + (why ? why->message() : "cancelled");
+    if (by_itself) f.message = "endpoint '" + endpoint.name + "' of " + self.name + " cancelled itself";
+    f.canceller = why && !why->fields().canceller.empty() ? why->fields().canceller : self;
+    return Error::make(std::move(f));
+  });
+}
+
+}  // namespace
+
 TaskContext::TaskContext(PeerLink& link, std::string_view cid, const Endpoint& endpoint)
     : Context(link.host().service(), {}, link, cid), endpoint_(&endpoint) {
   checks_ = endpoint.schema.has_value();
@@ -21,6 +37,12 @@ TaskContext::TaskContext(PeerLink& link, std::string_view cid, const Endpoint& e
 }
 
 void TaskContext::run(PeerLink& link, const wire::Start& start, const Endpoint& endpoint, SharedBuffer& buffer) {
+  // Tasks end before their actor does. One that comes in between fares as those did that were there.
+  if (const Nursery& service = link.host().service(); service.ended()) {
+    link.send(wire::StartAck{start.cid, endpoint.kind});
+    return link.send_error(*cancellation_of(endpoint, service.cancel_reason(), link.host().self(), false),
+                           start.cid);
+  }
   auto* ctx = new TaskContext(link, start.cid, endpoint);
   if (ctx->cancel_reason()) return;
   ctx->set_body_running(true);
@@ -211,17 +233,7 @@ void TaskContext::send_failure(const ErrorRef& outcome) {
 }
 
 ErrorRef TaskContext::cancellation() const {
-  return Error::from([&] {
-    const ErrorRef& why = cancel_reason();
-    Error::Fields f;
-    f.code = Status::ctx_canceled;
-    f.type = "ContextCancelled";
-    f.message = "endpoint '" + endpoint_->name + "' was " + (why ? why->message() : "cancelled");
-    if (cancel_called_)
-      f.message = "endpoint '" + endpoint_->name + "' of " + link_->host().self().name + " cancelled itself";
-    f.canceller = why && !why->fields().canceller.empty() ? why->fields().canceller : link_->host().self();
-    return Error::make(std::move(f));
-  });
+  return cancellation_of(*endpoint_, cancel_reason(), link_->host().self(), cancel_called_);
 }
 
 }  // namespace tractor::core
