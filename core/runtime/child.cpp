@@ -207,7 +207,10 @@ Task<ErrorRef> Child::serve() {
     if (!event)
       co_return death(Status::transport, "closed its connection, but its process runs on: " + lost->message());
     switch (event->kind) {
-      case Event::exited: co_return death(Status::child, obituary());
+      case Event::exited:
+        if (status_.kind == ExitStatus::exited && status_.code == kExitConnectionLost)
+          co_return death(Status::transport, "lost its connection and left" + (lost ? ": " + lost->message() : ""));
+        co_return death(Status::child, obituary());
       case Event::failed: co_return death(Status::child, "failed");
       case Event::lost:
         lost = event->err;
