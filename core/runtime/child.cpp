@@ -168,7 +168,10 @@ Task<ErrorRef> Child::boot() {
     if (!event)
       co_return death(Status::spawn, std::string("did not become ready in time (still ") + state_name() + ")");
     switch (event->kind) {
-      case Event::exited: co_return death(Status::spawn, obituary() + " " + during);
+      case Event::exited:
+        // Perhaps for what its connection was lost for on our side.
+        if (!failure_) failure_ = lost;
+        co_return death(Status::spawn, obituary() + " " + during);
       case Event::cancelled: co_return cancel_reason_;
       case Event::failed: co_return death(Status::spawn, std::string("failed ") + during);
       case Event::lost:

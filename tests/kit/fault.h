@@ -67,7 +67,7 @@ typedef struct kit_fault {
     int signal; /* the process gets this */
     int leave;  /* the process exits with this status */
 
-    const char *struck; /* set by kit_fault_env(): a file that is there once it has happened */
+    const char *struck; /* set by kit_fault_env(): a file that is there once it has happened, with the process's id */
 } kit_fault;
 /* Steps of a child's boot, for the first fields of a kit_fault. */
 #define KIT_BEFORE_CONNECT .call = KIT_CONNECT
