@@ -46,6 +46,8 @@ const char *life_errors(const life *l);
 bool life_undisturbed(const life *l);
 /* Notes what there is before the first life. */
 void life_begin(void);
+/* The same with a first life of the caller's. A process that is there already (a proxy) is none of a life's. */
+void life_begin_with(life *first);
 
 /* Kills the test if `what` hangs. */
 void life_watch(const char *what, int seconds);
