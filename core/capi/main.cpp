@@ -32,7 +32,8 @@ namespace {
   Ref<Actor> actor(*opened);
   actor->run();
   int status = actor->exit_status();
-  if (status != 0 && actor->outcome()) std::fprintf(stderr, "%s", actor->outcome()->log_text().c_str());
+  if (status != 0 && actor->outcome() && !actor->outcome()->canceled())
+    std::fprintf(stderr, "%s", actor->outcome()->log_text().c_str());
   actor.reset();
   if (subreaper) end_all_children();
   std::exit(status);

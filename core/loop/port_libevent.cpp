@@ -6,17 +6,22 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <new>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/list.hpp"
 #include "base/log.hpp"
 
 namespace tractor::core {
 
 namespace {
+
+constexpr timeval kRetry = {0, 10 * 1000};
+struct UnwatchedTag;
 
 class LibeventPort final : public Port {
  public:
@@ -39,24 +44,28 @@ class LibeventPort final : public Port {
   class FdWatch;
 
   LibeventPort(event_base* base, bool own, int wake_fd, int alarm_fd);
+  bool usable() const { return usable_; }
   void start_alarm();
+  void watch_later(FdWatch& watch);
   // The wall: libevent calls these, and nothing may be thrown through its C code. No std::bad_alloc gets as far: where memory
   // may end it costs an operation, a connection or a child. If one does after all, what was half done can't be trusted.
   static void on_turn(evutil_socket_t, short, void* self) noexcept;
   static void on_alarm(evutil_socket_t, short, void* self) noexcept;
   static void on_wake(evutil_socket_t, short, void* self) noexcept;
+  static void on_retry(evutil_socket_t, short, void* self) noexcept;
 
   event_base* base_;
-  bool own_;
+  bool own_, usable_;
   int wake_fd_, alarm_fd_;
   std::atomic<bool> woken_ = false;
   int64_t wanted_ = kForever;   // when the loop wants to be called
   int64_t started_ = kForever;  // when the alarm event will come: never later than that
-  event turn_, alarm_, wake_;
+  event turn_, alarm_, wake_, retry_;
+  List<FdWatch, UnwatchedTag> unwatched_;
 };
 
 /// Two events, because switching one on or off is then one system call, and does nothing to the other.
-class LibeventPort::FdWatch final : public Watch {
+class LibeventPort::FdWatch final : public Watch, public Link<UnwatchedTag> {
  public:
   FdWatch(LibeventPort& port, int fd, FdHandler& handler) : port_(port), handler_(handler) {
     event_assign(&read_, port.base_, fd, EV_READ | EV_PERSIST, on_ready<kRead>, this);
@@ -69,16 +78,23 @@ class LibeventPort::FdWatch final : public Watch {
   }
   void want(unsigned interest) override {
     unsigned change = interest ^ interest_;
-    if (change & kRead) set(read_, interest & kRead);
-    if (change & kWrite) set(write_, interest & kWrite);
+    bool done = true;
+    if (change & kRead) done = set(read_, interest & kRead);
+    if (change & kWrite) done = set(write_, interest & kWrite) && done;
     interest_ = interest;
+    if (done) return;
+    TRACTOR_LOG(kError, "loop", "can't watch descriptor %d yet: %s", static_cast<int>(event_get_fd(&read_)),
+                strerrordesc_np(errno));
+    port_.watch_later(*this);
+  }
+  /// True if all is watched that is wanted.
+  bool try_again() {
+    bool done = !(interest_ & kRead) || set(read_, true);
+    return (!(interest_ & kWrite) || set(write_, true)) && done;
   }
 
  private:
-  static void set(event& e, bool on) {
-    if ((on ? event_add(&e, nullptr) : event_del(&e)) != 0)
-      TRACTOR_LOG(kError, "loop", "can't watch descriptor %d", static_cast<int>(event_get_fd(&e)));
-  }
+  static bool set(event& e, bool on) { return (on ? event_add(&e, nullptr) : event_del(&e)) == 0; }
   template <unsigned Ready>
   static void on_ready(evutil_socket_t, short, void* self) noexcept {
     auto* watch = static_cast<FdWatch*>(self);
@@ -115,7 +131,11 @@ Result<std::unique_ptr<Port>> LibeventPort::make(event_base* base) {
   }
   if (base && alarm_fd >= 0) {
     errno = ENOMEM;
-    if (auto* port = new (std::nothrow) LibeventPort(base, own, wake_fd, alarm_fd)) return std::unique_ptr<Port>(port);
+    if (auto* port = new (std::nothrow) LibeventPort(base, own, wake_fd, alarm_fd)) {
+      std::unique_ptr<LibeventPort> made(port);
+      if (made->usable()) return std::unique_ptr<Port>(std::move(made));
+      return Failure::system(Status::runtime, "can't make an event loop", errno, "OSError");
+    }
     if (own) event_base_free(base);
   }
   int error = errno ? errno : ENOMEM;
@@ -130,18 +150,33 @@ LibeventPort::LibeventPort(event_base* base, bool own, int wake_fd, int alarm_fd
   event_assign(&turn_, base_, -1, 0, on_turn, this);
   event_assign(&alarm_, base_, alarm_fd_, EV_READ | EV_PERSIST, on_alarm, this);
   event_assign(&wake_, base_, wake_fd_, EV_READ | EV_PERSIST, on_wake, this);
-  event_add(&alarm_, nullptr);
-  event_add(&wake_, nullptr);
+  event_assign(&retry_, base_, -1, 0, on_retry, this);
+  usable_ = event_add(&alarm_, nullptr) == 0 && event_add(&wake_, nullptr) == 0;
 }
 
 LibeventPort::~LibeventPort() {
-  for (event* e : {&turn_, &alarm_, &wake_}) {
+  for (event* e : {&turn_, &alarm_, &wake_, &retry_}) {
     event_del(e);
     event_debug_unassign(e);
   }
   close(wake_fd_);
   close(alarm_fd_);
   if (own_) event_base_free(base_);
+}
+
+/// The kernel had no memory for it, or the user has used up what may be watched. That passes; until then nobody hears of the
+/// descriptor.
+void LibeventPort::watch_later(FdWatch& watch) {
+  unwatched_.push_back(watch);
+  if (!event_pending(&retry_, EV_TIMEOUT, nullptr)) event_add(&retry_, &kRetry);
+}
+
+void LibeventPort::on_retry(evutil_socket_t, short, void* self) noexcept {
+  auto* port = static_cast<LibeventPort*>(self);
+  List<FdWatch, UnwatchedTag> again;
+  again.take(port->unwatched_);
+  while (FdWatch* watch = again.pop_front())
+    if (!watch->try_again()) port->watch_later(*watch);
 }
 
 std::unique_ptr<Watch> LibeventPort::watch(int fd, unsigned interest, FdHandler& handler) {

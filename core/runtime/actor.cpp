@@ -175,7 +175,8 @@ void Actor::on_link_lost(PeerLink& link, const ErrorRef& why) {
   if (&link == parent_link_.get()) {
     if (booting()) stop_boot(why);
     if (state_ == State::up) {
-      TRACTOR_LOG(kRuntime, "tractor", "the parent is gone: %s", why->message().c_str());
+      TRACTOR_LOG(kError, "tractor", "lost the connection to the parent: %s", why->message().c_str());
+      exit_status_ = kExitConnectionLost;
       begin_closing();
       main_->cancel_from_outside(engine_->cancel_error("the parent is gone"));
       service_->cancel_from_outside(main_->cancel_reason());

@@ -170,7 +170,10 @@ Task<ErrorRef> Child::boot() {
     if (!event)
       co_return death(Status::spawn, std::string("did not become ready in time (still ") + state_name() + ")");
     switch (event->kind) {
-      case Event::exited: co_return death(Status::spawn, obituary() + " " + during);
+      case Event::exited:
+        // Perhaps for what its connection was lost for on our side.
+        if (!failure_) failure_ = lost;
+        co_return death(Status::spawn, obituary() + " " + during);
       case Event::cancelled: co_return cancel_reason_;
       case Event::failed: co_return death(Status::spawn, std::string("failed ") + during);
       case Event::lost:
@@ -209,7 +212,10 @@ Task<ErrorRef> Child::serve() {
     if (!event)
       co_return death(Status::transport, "closed its connection, but its process runs on: " + lost->message());
     switch (event->kind) {
-      case Event::exited: co_return death(Status::child, obituary());
+      case Event::exited:
+        if (status_.kind == ExitStatus::exited && status_.code == kExitConnectionLost)
+          co_return death(Status::transport, "lost its connection and left" + (lost ? ": " + lost->message() : ""));
+        co_return death(Status::child, obituary());
       case Event::failed: co_return death(Status::child, "failed");
       case Event::lost:
         lost = event->err;

@@ -14,6 +14,10 @@ namespace tractor::core {
 /// The private argument: `--tractor-child=FD`, always argv[1].
 constexpr const char* kChildArgument = "--tractor-child=";
 
+/// A child that lost its connection to its parent, and nothing else, exits with this (EX_IOERR). If the parent is still there,
+/// it learns from it which came first.
+constexpr int kExitConnectionLost = 74;
+
 struct BootInfo {
   std::string name, uuid;
   Address parent_addr;
