@@ -33,7 +33,7 @@
  *    owner.
  * 6. **A child never outlives its nursery**, and a cancel always has a name on it.
  *
- * Read in this order: types.h, actor.h, nursery.h, portal.h, ctx.h, stream.h, value.h, schema.h, error.h, discovery.h, log.h.
+ * Read in this order: types.h, actor.h, nursery.h, portal.h, ctx.h, stream.h, value.h, schema.h, error.h, discovery.h, tree.h, log.h.
  *
  * Define `TRACTOR_FFI` before the include to get the header without `FILE`, `va_list` and compiler attributes, for
  * binding generators.
@@ -51,6 +51,7 @@
 #include <tractor/schema.h>
 #include <tractor/status.h>
 #include <tractor/stream.h>
+#include <tractor/tree.h>
 #include <tractor/types.h>
 #include <tractor/value.h>
 #include <tractor/version.h>

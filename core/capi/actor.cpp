@@ -125,10 +125,8 @@ tractor_bytes tractor_actor_stats(tractor_actor* actor) {
     OutBuffer out;
     if (!actor || from_c(actor)->ended()) return tractor_bytes{kNil.data(), kNil.size()};
     from_c(actor)->pack_stats(out);
-    Bytes all = out.view();
-    void* copy = scratch_alloc(all.size());
-    std::memcpy(copy, all.data(), all.size());
-    return tractor_bytes{copy, all.size()};
+    Bytes all = scratch_copy(out.view());
+    return tractor_bytes{all.data(), all.size()};
   });
 }
 

@@ -203,19 +203,7 @@ int tractor_ctx_state(tractor_ctx* ctx) {
   return of(ctx, int{TRACTOR_CTX_OPENING}, [](Context& c) { return c.state(); });
 }
 
-const char* tractor_ctx_state_name(int state) {
-  switch (state) {
-    case TRACTOR_CTX_OPENING: return "pre-started";
-    case TRACTOR_CTX_STARTED: return "started";
-    case TRACTOR_CTX_STREAMING: return "streaming";
-    case TRACTOR_CTX_STREAM_FINISHED: return "streaming-finished";
-    case TRACTOR_CTX_RETURNED: return "result-returned";
-    case TRACTOR_CTX_SELF_CANCELLED: return "self-cancelled";
-    case TRACTOR_CTX_PEER_CANCELLED: return "peer-cancelled";
-    case TRACTOR_CTX_ERRORED: return "errored";
-    default: return "unknown";
-  }
-}
+const char* tractor_ctx_state_name(int state) { return Context::state_name(state); }
 
 bool tractor_ctx_cancel_called(tractor_ctx* ctx) {
   return of(ctx, false, [](Context& c) { return c.cancel_called(); });

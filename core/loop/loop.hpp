@@ -90,6 +90,7 @@ class Port {
  public:
   virtual ~Port() = default;
   virtual int64_t now() = 0;  ///< monotonic nanoseconds
+  virtual int64_t about_now() { return now(); }  ///< the same to a few milliseconds, for less
   virtual std::unique_ptr<Watch> watch(int fd, unsigned interest, FdHandler& handler) = 0;
   virtual void set_alarm(int64_t deadline) = 0;  ///< replaces the one alarm; kForever: none
   /// Loop thread: call Loop::turn() before polling again; or after one poll that doesn't sleep, if the loop is
@@ -115,6 +116,7 @@ class Loop {
 
   Port& port() { return *port_; }
   int64_t now() { return port_->now(); }
+  int64_t about_now() { return port_->about_now(); }
 
   /// FIFO; an item that is queued already keeps its place. What is posted while the queue drains runs in the same
   /// turn, up to a bound of about 256 items, so that a chain of completions can't starve the sockets.

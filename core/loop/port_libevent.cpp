@@ -28,11 +28,8 @@ class LibeventPort final : public Port {
   static Result<std::unique_ptr<Port>> make(event_base* base);
   ~LibeventPort() override;
 
-  int64_t now() override {
-    timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * kSecond + t.tv_nsec;
-  }
+  int64_t now() override { return read_clock(CLOCK_MONOTONIC); }
+  int64_t about_now() override { return read_clock(CLOCK_MONOTONIC_COARSE); }
   std::unique_ptr<Watch> watch(int fd, unsigned interest, FdHandler& handler) override;
   void set_alarm(int64_t deadline) override;
   void request_turn() override;
@@ -41,6 +38,11 @@ class LibeventPort final : public Port {
   bool foreign() const override { return !own_; }
 
  private:
+  static int64_t read_clock(clockid_t clock) {
+    timespec t;
+    clock_gettime(clock, &t);
+    return t.tv_sec * kSecond + t.tv_nsec;
+  }
   class FdWatch;
 
   LibeventPort(event_base* base, bool own, int wake_fd, int alarm_fd);

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include <tractor/ctx.h>
+
+#include "wire/packer.hpp"
+
 namespace tractor::core {
 
 Context::Context(Nursery& parent, NurseryOptions options, PeerLink& link, std::string_view cid)
@@ -128,6 +132,43 @@ void Context::on_gone() {
   if (pipe_) pipe_->die();
   if (!unique()) kept_peer_ = link_->identity();  // the program has a reference
   link_.reset();
+}
+
+const char* Context::state_name(int state) {
+  switch (state) {
+    case TRACTOR_CTX_OPENING: return "pre-started";
+    case TRACTOR_CTX_STARTED: return "started";
+    case TRACTOR_CTX_STREAMING: return "streaming";
+    case TRACTOR_CTX_STREAM_FINISHED: return "streaming-finished";
+    case TRACTOR_CTX_RETURNED: return "result-returned";
+    case TRACTOR_CTX_SELF_CANCELLED: return "self-cancelled";
+    case TRACTOR_CTX_PEER_CANCELLED: return "peer-cancelled";
+    case TRACTOR_CTX_ERRORED: return "errored";
+    default: return "unknown";
+  }
+}
+
+void Context::describe_more(wire::Packer& out) {
+  out.map(5);
+  out.str("cid");
+  out.text(cid());
+  out.str("side");
+  out.str(is_caller() ? "caller" : "callee");
+  out.str("peer");
+  out.array(2);
+  out.text(peer_.name);
+  out.text(peer_.uuid);
+  out.str("state");
+  out.str(state_name(state()));
+  out.str("stream");
+  if (!pipe_) return out.nil();
+  out.map(3);
+  out.str("state");
+  out.str(!pipe_->opened() ? "waiting" : pipe_->finished() ? "finished" : "open");
+  out.str("unread");
+  out.integer(static_cast<uint64_t>(pipe_->unread()));
+  out.str("unsent");
+  out.integer(static_cast<uint64_t>(pipe_->unsent()));
 }
 
 }  // namespace tractor::core

@@ -32,7 +32,9 @@ class Context : public Nursery, public Dialog {
   // The program.
   Status open_stream(const StreamOptions& options, Stream*& out);
   virtual OpToken cancel_task(Nursery& in, int64_t timeout, const ErrorRef& bad, tractor_done_fn fn, void* user) = 0;
+  /// A tractor_ctx_state.
   virtual int state() const = 0;
+  static const char* state_name(int state);
   virtual bool cancel_called() const { return cancel_called_; }
   virtual bool cancel_acked() const { return false; }
   const tractor_id* canceller() const;
@@ -68,6 +70,7 @@ class Context : public Nursery, public Dialog {
   /// What may wait before the program opens its stream.
   virtual StreamOptions first_limits() const { return {}; }
   virtual const PayloadSpec* schema() const = 0;
+  void describe_more(wire::Packer& out) override;
   /// The scope was told to stop: something failed in it, or it was cancelled.
   virtual void task_stopped() {}
   void on_gone() override;

@@ -299,4 +299,10 @@ void Pipe::die() {
   static_cast<Link<BlockedTag>*>(this)->unlink();
 }
 
+size_t Pipe::unsent() {
+  size_t count = 0;
+  for (SendOp* op = sends_.first(); op; op = sends_.after(*op)) ++count;
+  return count;
+}
+
 }  // namespace tractor::core

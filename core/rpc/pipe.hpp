@@ -75,6 +75,8 @@ class Pipe final : public Link<BlockedTag>, public Pooled<Pipe> {
   bool read_to_the_end() const { return main_.closed_ || stop_was_read_; }
   Stream* main() { return &main_; }
   size_t unread() const { return queue_.size(); }
+  /// Values that wait until they can be sent.
+  size_t unsent();
   /// A further message would not fit.
   bool full() const { return !windowed() && queue_.size() >= capacity_ + (allow_overruns_ ? kOverruns : 0); }
   void send_overrun();

@@ -13,6 +13,7 @@
 #include "ipc/peer_process.hpp"
 #include "rpc/args.hpp"
 #include "runtime/child.hpp"
+#include "runtime/tree.hpp"
 
 namespace tractor::core {
 
@@ -48,6 +49,8 @@ Result<Done> Actor::prepare(event_base* base, std::string name, std::string uuid
   if (!port) return port.failure();
   loop_ = std::make_unique<Loop>(std::move(*port));
   own_loop_ = !loop_->port().foreign();
+  since_ = loop_->about_now();
+  tree_ = {"_tree", TreeOp::endpoint, this};
   engine_.emplace(*loop_, id_);
   posts_.attach(*loop_);
   // Each scope holds one reference on itself until its end; these are ours.
@@ -125,6 +128,7 @@ Result<const Endpoint*> Actor::find_endpoint(std::string_view ns, std::string_vi
     if (registrar_)
       if (const Endpoint* e = registrar_->find_endpoint(func)) return e;
     if (boot_ && func == ready_.name) return &ready_;
+    if (func == tree_.name) return &tree_;
     return attribute_error("'" + std::string(func) + "' is not served in namespace 'self'");
   }
   auto it = exposed_.find(ns);
@@ -277,6 +281,33 @@ void Actor::pack_stats(OutBuffer& out) const {
   pack.integer(static_cast<uint64_t>(calls));
   pack.str("log_level");
   pack.str(log::level_name(log::threshold));
+}
+
+void Actor::describe(wire::Packer& pack, bool open) const {
+  std::vector<const PeerLink*> peers;
+  for (const Ref<PeerLink>& link : links_)
+    if (link->is_open() && link->accepted()) peers.push_back(link.get());
+  pack.map(open ? 10 : 9);
+  pack.str("name");
+  pack.text(id_.name);
+  pack.str("uuid");
+  pack.text(id_.uuid);
+  pack.str("pid");
+  pack.integer(id_.pid);
+  pack.str("state");
+  pack.str(state_ == State::booting ? "booting" : state_ == State::up ? "up" : "closing");
+  pack.str("age");
+  pack.integer(std::max<int64_t>(loop_->about_now() - since_, 0));
+  pack.str("addresses");
+  pack.array(bound_texts_.size());
+  for (const std::string& address : bound_texts_) pack.text(address);
+  pack.str("peers");
+  pack.array(peers.size());
+  for (const PeerLink* link : peers) pack_uid(pack, link->peer());
+  for (auto [key, scope] : {std::pair{"main", main_.get()}, {"tasks", service_.get()}}) {
+    pack.str(key);
+    scope && !scope->ended() ? scope->describe(pack) : pack.nil();
+  }
 }
 
 }  // namespace tractor::core

@@ -114,6 +114,8 @@ class Actor final : public RefCounted<Actor>,
   const ErrorRef& outcome() const { return outcome_; }
   int end_signal() const { return end_signal_; }
   void pack_stats(OutBuffer& out) const;
+  /// A map that tells of it and of all in it. `open`: one more pair follows.
+  void describe(wire::Packer& out, bool open) const;
 
   // --- children
   void add_child(Child& child);
@@ -121,6 +123,7 @@ class Actor final : public RefCounted<Actor>,
   /// What its children inherit of it.
   bool is_subreaper() const { return reaper_ != nullptr; }
   Child* find_child(std::string_view uuid);
+  const std::vector<Child*>& children() const { return children_; }
   /// The way to a child of that name that is up, which nobody has to be asked for.
   PeerLink* find_serving_child(std::string_view name);
 
@@ -231,6 +234,7 @@ class Actor final : public RefCounted<Actor>,
   int exit_status_ = 0;
   int end_signal_ = 0;
   int64_t end_by_ = kForever;
+  int64_t since_ = 0;
   bool own_loop_ = true, program_ = false, close_wanted_ = false, spec_taken_ = false;
   bool acks_sent_ = false, finished_ = false;
   std::atomic<bool> running_ = false;
@@ -252,7 +256,7 @@ class Actor final : public RefCounted<Actor>,
   Halt boot_halt_;
   std::optional<Mailbox<ErrorRef>> boot_box_;  ///< in a child; null: the SpawnSpec was applied
   std::optional<Mailbox<CloseEvent>> close_box_;
-  Endpoint ready_;
+  Endpoint ready_, tree_;
   TaskContext* ready_ctx_ = nullptr;
   OpToken ready_hold_ = 0;
   ErrorRef boot_error_;

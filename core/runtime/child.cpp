@@ -48,6 +48,7 @@ Child::Child(Actor& actor, Nursery& home, std::string name, SpawnConfig config, 
       id_{std::move(name), make_uuid(), 0},
       starter_(starter),
       events_(actor.loop()),
+      since_(actor.loop().about_now()),
       one_shot_(one_shot) {
   actor_.add_child(*this);
   home_->add_child(*this, !one_shot);
@@ -62,6 +63,20 @@ const char* Child::state_name() const {
     case Phase::ending: return "ending";
   }
   return "";
+}
+
+void Child::describe(wire::Packer& out) const {
+  out.map(5);
+  out.str("name");
+  out.text(id_.name);
+  out.str("uuid");
+  out.text(id_.uuid);
+  out.str("pid");
+  out.integer(id_.pid);
+  out.str("phase");
+  out.str(state_name());
+  out.str("age");
+  out.integer(std::max<int64_t>(actor_.loop().about_now() - since_, 0));
 }
 
 // --- events --------------------------------------------------------------------------------------------------------

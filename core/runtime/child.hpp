@@ -46,6 +46,7 @@ class Child final : public ChildOf, private Process::Handler, private Asker {
   void terminate_child() override;
   bool in_use() const override { return portal_ && portal_->in_use(); }
   const std::string& child_name() const override { return id_.name; }
+  void describe(wire::Packer& out) const override;
 
   // From the actor's connections.
   /// Somebody has connected who has not said yet who it is.
@@ -103,6 +104,7 @@ class Child final : public ChildOf, private Process::Handler, private Asker {
   Mailbox<Event> events_;
   ErrorRef cancel_reason_, failure_;
   ExitStatus status_;
+  int64_t since_;
   Phase phase_ = Phase::launching;
   bool one_shot_, exited_ = false, acked_ = false, asking_ = false, hard_ = false;
 };

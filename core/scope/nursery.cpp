@@ -22,7 +22,7 @@ bool tells_of(const Error& tree, const Error* root) {
 }  // namespace
 
 Nursery::Nursery(Engine& engine, Nursery* parent, NurseryOptions options)
-    : engine_(&engine), parent_(parent), options_(std::move(options)) {
+    : engine_(&engine), parent_(parent), options_(std::move(options)), since_(engine.loop().about_now()) {
   if (parent_) {
     ladder_ = parent_->ladder_;
     options_.hard_kill = options_.hard_kill || parent_->options_.hard_kill;

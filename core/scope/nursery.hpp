@@ -23,6 +23,10 @@
 
 namespace tractor::core {
 
+namespace wire {
+class Packer;
+}
+
 struct NestedTag;
 struct ChildTag;
 struct OwnedTag;
@@ -37,6 +41,8 @@ class ChildOf : public Link<ChildTag> {
   /// This actor has calls open to it.
   virtual bool in_use() const = 0;
   virtual const std::string& child_name() const = 0;
+  /// A map that tells of it.
+  virtual void describe(wire::Packer& out) const = 0;
 
  protected:
   ~ChildOf() = default;
@@ -139,6 +145,8 @@ class Nursery : public RefCounted<Nursery>,
 
   /// What keeps it from ending, for errors and logs: "hold 'socket', 2 operations, child 'w1', nursery 'pool'".
   std::string open_work();
+  /// A map that tells of it and of all in it.
+  void describe(wire::Packer& out);
   /// What it is called there itself.
   virtual std::string what() const { return "nursery '" + options_.name + "'"; }
 
@@ -187,6 +195,8 @@ class Nursery : public RefCounted<Nursery>,
   /// What it waits for that is no operation, child or nursery of its own.
   virtual std::string own_work() { return {}; }
   uint32_t work() const { return work_; }
+  /// For one that is more than a nursery: a map that tells of that.
+  virtual void describe_more(wire::Packer& out);
 
  private:
   enum class Phase : uint8_t { open, closed, ended };
@@ -226,6 +236,7 @@ class Nursery : public RefCounted<Nursery>,
   std::vector<std::unique_ptr<std::byte[]>> memory_;
   ErrorRef cancel_reason_;
   OpToken end_token_ = 0;
+  int64_t since_ = 0;  ///< about
   uint32_t work_ = 0, daemons_ = 0, one_shots_ = 0;
   Phase phase_ = Phase::open;
   WaitNote wait_note_ = WaitNote::none;

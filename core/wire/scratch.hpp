@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <string_view>
 
 namespace tractor::core {
@@ -53,6 +54,13 @@ inline void* scratch_alloc(size_t n) {
 
 /// A NUL-terminated copy.
 const char* scratch_text(std::string_view text);
+
+/// What is to be handed out.
+inline std::string_view scratch_copy(std::string_view bytes) {
+  void* copy = scratch_alloc(bytes.size());
+  std::memcpy(copy, bytes.data(), bytes.size());
+  return {static_cast<const char*>(copy), bytes.size()};
+}
 
 /// What the loop puts around a callback. Nested ones are harmless: an inner scope drops only its own.
 class ScratchScope {

@@ -58,6 +58,7 @@ class Child final : public ChildOf {
   void terminate_child() override { ++terminated; }
   bool in_use() const override { return used; }
   const std::string& child_name() const override { return name; }
+  void describe(wire::Packer&) const override {}
 };
 
 struct Owned final : OwnedBy {

@@ -36,6 +36,7 @@ class World::FakeChild final : public ChildOf {
   void terminate_child() override {}
   bool in_use() const override { return uses > 0; }
   const std::string& child_name() const override { return name; }
+  void describe(wire::Packer&) const override {}
 };
 
 class World::FakeCall final : public Op {
