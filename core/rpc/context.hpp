@@ -81,7 +81,7 @@ class Context : public Nursery, public Dialog {
   /// Null if it fits. `received`: it is the peer who made the mistake.
   ErrorRef check(Payload kind, Bytes value, bool received) const;
 
-  Ref<PeerLink> link_;  ///< until it has ended
+  Ref<PeerLink> link_;          ///< until it has ended
   std::unique_ptr<Pipe> pipe_;  ///< null: nothing of a stream has come or was wanted
   ErrorRef remote_error_, absorbed_;
   bool cancel_called_ = false;

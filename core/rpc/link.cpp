@@ -269,7 +269,8 @@ void PeerLink::on_error(const wire::ErrorMsg& msg) {
 }
 
 void PeerLink::on_late_error(const wire::ErrorMsg& msg) {
-  auto of = std::find_if(given_up_.begin(), given_up_.end(), [&](const GivenUp& g) { return g.cid.view() == *msg.cid; });
+  auto of =
+      std::find_if(given_up_.begin(), given_up_.end(), [&](const GivenUp& g) { return g.cid.view() == *msg.cid; });
   ErrorRef err = of == given_up_.end() ? ErrorRef() : Error::from([&] { return unbox(msg, peer()); });
   if (!err || err->code() == Status::overrun) {  // that is not its last word
     TRACTOR_LOG(kRuntime, "tractor.rpc", "Error for unknown dialog %.*s dropped", static_cast<int>(msg.cid->size()),
