@@ -1,11 +1,13 @@
 #include "runtime/reaper.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,8 +40,9 @@ std::vector<int64_t> own_children() {
 }
 
 struct Look {
-  char state = 0;  ///< as in /proc/PID/stat
-  bool actor = false;
+  char state = 0;         ///< as in /proc/PID/stat
+  bool actor = false;     ///< it has the name of one,
+  bool namesake = false;  ///< and it is ours: we may have forked it
 };
 
 /// A dead process has kept nothing but its name.
@@ -52,7 +55,22 @@ Look look_at(int64_t pid) {
   const char* name = std::strchr(line, '(');
   const char* end = std::strrchr(line, ')');
   if (!name || !end || end[1] != ' ') return {};
-  return {end[2], std::strncmp(name + 1, "_subactor[", 10) == 0};
+  std::string_view comm(name + 1, static_cast<size_t>(end - name - 1));
+  char own[32] = "";
+  prctl(PR_GET_NAME, own);
+  return {end[2], comm.substr(0, 10) == "_subactor[", comm == own};
+}
+
+/// The titles of actors have their pids in them; what one forks keeps its title, and with it loses the mark.
+bool copy_of_us(int64_t pid) {
+  auto title = [](int64_t of) {
+    char line[512];
+    File f = open_proc(of, "cmdline");
+    size_t n = f ? std::fread(line, 1, sizeof line, f.get()) : 0;
+    return std::string(line, n);
+  };
+  std::string theirs = title(pid);
+  return !theirs.empty() && theirs == title(getpid());
 }
 
 /// Empty: it has none, or it is dead, or not ours to look at.
@@ -78,9 +96,11 @@ bool reap(int64_t pid) { return waitpid(static_cast<pid_t>(pid), nullptr, WNOHAN
 Reaper::Reaper(Loop& loop, Family& family, std::string own_mark)
     : loop_(loop), family_(family), own_mark_(std::move(own_mark)) {}
 
-bool Reaper::inherited(int64_t pid) const {
+/// What our own code has forked has our mark, and our name too until it has its own: that is for the program to reap.
+bool Reaper::inherited(int64_t pid, bool actor) const {
   std::string mark = mark_of(pid);
-  return !mark.empty() && mark != own_mark_ && !family_.is_living_child(mark);
+  if (mark.empty()) return actor;
+  return mark != own_mark_ && !family_.is_living_child(mark);
 }
 
 void Reaper::sweep() {
@@ -92,9 +112,9 @@ void Reaper::sweep() {
     auto known = std::find_if(strangers_.begin(), strangers_.end(), [pid](const Stranger& s) { return s.pid == pid; });
     Stranger stranger = known != strangers_.end() ? *known : Stranger{pid, loop_.now(), false};
     bool dead = look.state == 'Z';
-    if (!dead && !stranger.killed && (look.actor || inherited(pid)))
+    if (!dead && !stranger.killed && inherited(pid, look.actor && !copy_of_us(pid)))
       stranger.killed = kill(static_cast<pid_t>(pid), SIGKILL) == 0;
-    bool ours_to_bury = stranger.killed || look.actor || loop_.now() - stranger.since >= kMourning;
+    bool ours_to_bury = stranger.killed || (look.actor && !look.namesake) || loop_.now() - stranger.since >= kMourning;
     if (dead && ours_to_bury && reap(pid)) {
       TRACTOR_LOG(kRuntime, "tractor.spawn", "buried %s with pid %lld", look.actor ? "an orphaned actor" : "an orphan",
                   static_cast<long long>(pid));
@@ -108,6 +128,15 @@ void Reaper::sweep() {
   strangers_ = std::move(still);
   // Their ends are reported where we may listen for them; elsewhere they are looked for.
   if (waiting) loop_.arm_after(*this, kSecond / 10);
+}
+
+void Reaper::finish() {
+  sweep();
+  for (int patience = 500; patience > 0; --patience) {
+    std::erase_if(strangers_, [](const Stranger& s) { return !s.killed || reap(s.pid) || errno == ECHILD; });
+    if (strangers_.empty()) return;
+    usleep(1000);
+  }
 }
 
 bool carries_mark(std::string_view mark) {

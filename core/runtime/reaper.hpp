@@ -35,6 +35,8 @@ class Reaper final : private Timer {
   Reaper(Loop& loop, Family& family, std::string own_mark);
   /// To be called when a child has died.
   void sweep();
+  /// The last sweep: waits until those that were killed are dead, for a moment at most.
+  void finish();
 
  private:
   struct Stranger {
@@ -42,7 +44,7 @@ class Reaper final : private Timer {
     bool killed;
   };
   void on_timer() override { sweep(); }
-  bool inherited(int64_t pid) const;
+  bool inherited(int64_t pid, bool actor) const;
 
   Loop& loop_;
   Family& family_;

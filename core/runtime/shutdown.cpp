@@ -175,6 +175,7 @@ void Actor::last_act(void* self) {
   actor.posts_.close();
   actor.threads_.reset();
   actor.signals_.reset();
+  if (actor.reaper_) actor.reaper_->finish();
   actor.reaper_.reset();
   actor.boot_box_.reset();
   actor.close_box_.reset();

@@ -2,12 +2,14 @@
 /* X-22: who ends a context, when, and what either side waits for at that moment. docs/cancellation.md shows the table for
  * people; what stands there has to be what stands here.
  *
- * All cases of one column run at once, each with a child of its own. */
+ * All cases of one column run at once, each with a child of its own. test_cancel_matrix_2.c has the second half of the columns. */
 #include "kit/kit.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 /* How it is ended. */
 enum column {
@@ -16,6 +18,10 @@ enum column {
     ACTOR,   /* the caller asks the whole actor to end */
     NURSERY, /* the nursery around the context is cancelled */
     KILLED,  /* the callee's process dies of SIGKILL */
+    TABLED,
+    HOME = TABLED, /* the nursery of the callee's process is cancelled */
+    SIGINTED,      /* the root is interrupted */
+    CUT,           /* the connection breaks, and both processes live */
     COLUMNS
 };
 
@@ -40,10 +46,16 @@ enum wait {
     WAITS
 };
 
-static const char *const column_names[] = { "ctx_cancel", "cancels itself", "cancel_actor", "nursery", "SIGKILL" };
+static const char *const column_names[] = { "ctx_cancel", "cancels itself",      "cancel_actor", "nursery",
+                                            "SIGKILL",    "its actor's nursery", "SIGINT",       "socket cut" };
 static const char *const row_names[] = { "before StartAck", "before Started", "idle",
                                          "mid-stream",      "after Stop",     "draining" };
 static const char *const wait_names[] = { "receive", "send", "result", "sleep", "sync code" };
+
+#ifndef FIRST_COLUMN
+#define FIRST_COLUMN PARENT
+#define LAST_COLUMN TABLED
+#endif
 
 /* ---- what comes of it ---- */
 
@@ -82,7 +94,7 @@ enum {
 };
 
 /* clang-format off */
-static const outcome expected[COLUMNS][ROWS][WAITS] = {
+static const outcome expected[TABLED][ROWS][WAITS] = {
     /* receive, send, result, sleep, sync code */
     [PARENT] = {
         [BEFORE_ACK] = { ABSENT, ABSENT, CALLED_OFF(NONE, SOON), CALLED_OFF(NONE, SOON), CALLED_OFF(NONE, LAST_WORD) },
@@ -141,6 +153,27 @@ static const outcome expected[COLUMNS][ROWS][WAITS] = {
     },
 };
 /* clang-format on */
+
+/* The others are like one of these. */
+static outcome expect(enum column column, enum row row, enum wait wait) {
+    switch (column) {
+        case HOME: /* which asks the actor to end, and goes further by itself */
+            return expected[ACTOR][row][wait];
+        case SIGINTED: /* which cancels all nurseries */
+            return expected[NURSERY][row][wait];
+        case CUT: { /* the callee ends when its parent is gone; if it can't, it is ended as by a nursery */
+            outcome o = expected[KILLED][row][wait];
+            if (!o.bound_ms)
+                return o;
+            o.code = TRACTOR_ETRANSPORT;
+            o.waiter = o.waiter == CHILD_DIED ? TRACTOR_ETRANSPORT : o.waiter;
+            o.bound_ms = wait == SYNC ? LADDER : SOON;
+            return o;
+        }
+        default:
+            return expected[column][row][wait];
+    }
+}
 
 /* ---- the callee ---- */
 
@@ -352,6 +385,34 @@ static void ignored_value(const tractor_error *err, const tractor_value *value, 
     ignored(err, user);
 }
 
+/* From outside: what the callee does at that moment does not matter. */
+static void cut_connection(pid_t pid) {
+    int cut = 0, process = (int)syscall(SYS_pidfd_open, pid, 0);
+    for (int fd = 3; fd < 64; fd++) {
+        int copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+        struct sockaddr_storage peer;
+        socklen_t length = sizeof peer;
+        if (copy >= 0 && getpeername(copy, (struct sockaddr *)&peer, &length) == 0)
+            cut += shutdown(copy, SHUT_RDWR) == 0;
+        if (copy >= 0)
+            close(copy);
+    }
+    close(process);
+    assert_true(cut > 0);
+}
+
+static cell cells[ROWS * WAITS];
+static int count, ready;
+
+/* All at once, when all are where they are to be. */
+static void interrupt(void) {
+    if (++ready < count)
+        return;
+    for (int i = 0; i < count; i++)
+        cells[i].cancelled_at = tractor_now();
+    kill(getpid(), SIGINT);
+}
+
 static void cancel_cell(cell *c) {
     c->cancelled_at = tractor_now();
     switch (c->column) {
@@ -373,6 +434,15 @@ static void cancel_cell(cell *c) {
             break;
         case NURSERY:
             tractor_nursery_cancel(c->work, "the nursery around it");
+            break;
+        case HOME:
+            tractor_nursery_cancel(c->home, "the nursery of its actor");
+            break;
+        case SIGINTED:
+            interrupt();
+            break;
+        case CUT:
+            cut_connection((pid_t)c->pid);
             break;
         default:
             kill((pid_t)c->pid, SIGKILL);
@@ -446,7 +516,7 @@ static void cell_ended(const tractor_error *err, const tractor_value *value, voi
     c->acked = c->ctx && tractor_ctx_cancel_acked(c->ctx);
     snprintf(c->text, sizeof c->text, "%s", tractor_error_message(err));
     tractor_nursery_close(c->work);
-    if (c->column != KILLED)
+    if (c->column != KILLED && c->column != CUT)
         tractor_nursery_cancel(c->home, "the case is over");
 }
 
@@ -486,9 +556,6 @@ static void home_ended(const tractor_error *err, void *user) {
     c->home = NULL;
 }
 
-static cell cells[ROWS * WAITS];
-static int count;
-
 static void matrix_body(tractor_nursery *root, void *user) {
     static const char *const modules[] = { "matrix", NULL };
     (void)user;
@@ -497,7 +564,7 @@ static void matrix_body(tractor_nursery *root, void *user) {
         c->home = tractor_nursery_open(root, NULL, home_ended, c);
         tractor_spawn_options options = { TRACTOR_SPAWN_OPTIONS, .modules = modules, .on_exit = ignored };
         tractor_nursery_start_actor(c->home, "callee", &options, cell_up, c);
-        if (c->column == KILLED)
+        if (c->column == KILLED || c->column == CUT)
             tractor_nursery_close(c->home);
     }
 }
@@ -511,30 +578,32 @@ static void show(const cell *c, const outcome *want) {
         print_error("expected: %s by %d\n", tractor_strerror(want->code), (int)want->by);
 }
 
-static void X_22_matrix(void **state) {
-    enum column column = (enum column)((const char *const *)*state - column_names);
-    count = 0;
-    for (int row = 0; row < ROWS; row++) {
+static void play_rows(enum column column, int from, int to) {
+    count = ready = 0;
+    for (int row = from; row < to; row++) {
         for (int wait = 0; wait < WAITS; wait++) {
-            if (!expected[column][row][wait].bound_ms)
+            if (!expect(column, (enum row)row, (enum wait)wait).bound_ms)
                 continue;
             cell *c = &cells[count++];
             *c = (cell){ .column = column, .row = (enum row)row, .wait = (enum wait)wait };
-            snprintf(c->fifo, sizeof c->fifo, "%s", kit_path(kit_text("%d", count)));
+            snprintf(c->fifo, sizeof c->fifo, "%s", kit_path(kit_text("%d-%d", row, count)));
             assert_int_equal(mkfifo(c->fifo, 0600), 0);
         }
     }
     kit_expect_log("did not end in time: killed");
     kit_expect_log("was cancelled and then ended with");
-    kit_run run =
-        kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .stream_window = 64 * 1024 }, matrix_body, NULL);
-    kit_assert_code(run.err, TRACTOR_OK);
+    kit_run run = kit_run_root(
+        &(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .stream_window = 64 * 1024, .flags = TRACTOR_ROOT_SIGNALS },
+        matrix_body, NULL);
+    kit_assert_code(run.err, column == SIGINTED ? TRACTOR_EINTERRUPTED : TRACTOR_OK);
     int wrong = 0;
     for (int i = 0; i < count; i++) {
         const cell *c = &cells[i];
-        const outcome *want = &expected[c->column][c->row][c->wait];
+        const outcome expected_here = expect(c->column, c->row, c->wait), *want = &expected_here;
         bool waited_well = want->waiter == NONE ? c->waits == 0 : c->waits == 1 && c->waiter == want->waiter;
         bool acked = (c->column == PARENT || c->column == NURSERY) && c->ctx && c->wait != SYNC;
+        /* It is asked in two ways, and may acknowledge either. */
+        acked = column == SIGINTED ? c->acked : acked;
         bool well = c->results == 1 && c->acked == acked && !c->value && c->code == want->code && c->by == want->by &&
                     waited_well && kit_within_ms(c->told_at - c->cancelled_at, want->bound_ms) && c->ended_at;
         if (well && !getenv("SHOW"))
@@ -547,14 +616,23 @@ static void X_22_matrix(void **state) {
     kit_assert_within_ms(run.ns, LAST_WORD + LADDER + 2000);
 }
 
+static void X_22_matrix(void **state) {
+    enum column column = (enum column)((const char *const *)*state - column_names);
+    /* One signal for all: those that are interrupted before they are acknowledged are on their own. */
+    play_rows(column, 0, column == SIGINTED ? BEFORE_STARTED : ROWS);
+    if (column == SIGINTED)
+        play_rows(column, BEFORE_STARTED, ROWS);
+}
+
 int main(int argc, char **argv) {
     tractor_register("matrix", module, NULL);
     kit_begin(argc, argv);
     kit_test tests[COLUMNS];
-    for (int i = 0; i < COLUMNS; i++) {
+    size_t used = 0;
+    for (int i = FIRST_COLUMN; i < LAST_COLUMN; i++) {
         static char names[COLUMNS][60];
         snprintf(names[i], sizeof names[0], "X_22_matrix: %s", column_names[i]);
-        tests[i] = (kit_test){ names[i], X_22_matrix, false, (void *)&column_names[i] };
+        tests[used++] = (kit_test){ names[i], X_22_matrix, false, (void *)&column_names[i] };
     }
-    return kit_run_tests_(tests, COLUMNS);
+    return kit_run_tests_(tests, used);
 }

@@ -16,6 +16,9 @@
 #define SLEEP_CID "8c026eec-329b-4875-b6db-3934d6281504"
 #define SLEEP_ROOT "['root','db6a8e58-a8ce-43bf-a84f-cd9a9d7a766c']"
 #define SLEEP_CHILD "['child','fe10cccd-1729-4fb4-97fe-fd67a3b83551']"
+#define BUSY_CID "07eb540e-3960-4a2d-930f-622bd7cc08e5"
+#define BUSY_ROOT "['root','ae3e0626-84da-4d75-9ae0-79e3886ae394']"
+#define BUSY_CHILD "['child','16587457-cd7f-4fb7-a719-be1530b318b1']"
 #define UNENCODABLE_CID "3cca4280-0820-42dc-8f78-6402067f9e26"
 #define UNENCODABLE_ROOT "['root','4c07dbbc-539a-43a9-b8a1-8773d05599b6']"
 #define UNENCODABLE_CHILD "['child','120f8d75-c731-4b19-8770-5a04e8a9f6ac']"
@@ -58,6 +61,14 @@ const replay_better replay_betters[] = {
       14,
       false,
       { { "child", ERROR("ContextCancelled", SLEEP_CHILD, SLEEP_ROOT, SLEEP_CID) } } },
+    /* The same when the whole actor is cancelled. */
+    { "12_cancel_actor_busy.jsonl",
+      "child",
+      14,
+      false,
+      { { "child", ERROR("ContextCancelled", BUSY_CHILD, BUSY_ROOT, BUSY_CID) } } },
+    /* Python's root does not notice that its child is dead, and in the end asks it to stop. */
+    { "15b_child_killed.jsonl", "root", 14, true, { { NULL, NULL } } },
     /* Something is returned that can't be sent: a Python actor dies half of it, and its caller waits for ever. */
     { "13c_unencodable.jsonl",
       "root",

@@ -43,5 +43,3 @@ void assert_group(const tractor_error *err, size_t count, const char *type) {
     for (size_t i = 0; i < count; i++)
         kit_assert_remote(tractor_error_child(err, i), type);
 }
-
-bool gaps_too(void) { return getenv("KIT_GAPS") != NULL; }

@@ -23,7 +23,4 @@ int64_t children_now(tractor_actor *actor);
 /* A group of so many, and all of them are EREMOTE of that type. */
 void assert_group(const tractor_error *err, size_t count, const char *type);
 
-/* What does not hold yet is only asserted if this is true: with KIT_GAPS in the environment. */
-bool gaps_too(void);
-
 #endif

@@ -3,7 +3,6 @@
 // ctest: timeout=120
 #include "supervise/supervise.h"
 
-#include <glob.h>
 #include <time.h>
 
 static tractor_nursery *open_scope(tractor_nursery *parent, const char *name, int64_t timeout_ns, kit_outcome *end) {
@@ -380,29 +379,13 @@ static void blocked_body(tractor_nursery *root, void *user) {
     tractor_nursery_run_in_thread(root, wait_for_it, it_sleeps, b);
 }
 
-static void remove_sockets_of(const char *name) {
-    glob_t found;
-    if (glob(kit_text("%s/tractor/%s@*", getenv("XDG_RUNTIME_DIR"), name), 0, NULL, &found) == 0)
-        for (size_t i = 0; i < found.gl_pathc; i++)
-            unlink(found.gl_pathv[i]);
-    globfree(&found);
-}
-
 static void CAN_10_cancel_while_childs_child_in_sync_sleep(void **state) {
     blocked b = { .cancel_outer = *(const bool *)*state };
-    /* Not yet: the one in the middle is killed by its own parent shortly before it would kill its child. */
-    if (!gaps_too()) {
-        kit_expect_log("did not end in time: killed");
-        kit_expect_log("was cancelled and then ended with");
-    }
     kit_run run = kit_run_root(NULL, blocked_body, &b);
     kit_assert_code(run.err, TRACTOR_EUSER);
     assert_ptr_equal(run.err, b.raised);
     kit_assert_within_ms(run.ns, 4000);
-    if (gaps_too())
-        return kit_assert_gone(b.pid);
-    assert_true(kit_wait_state(b.pid, "ZX"));
-    remove_sockets_of("sync_sleep");
+    kit_assert_gone(b.pid); /* killed by its parent, which was not: the log has no line about that */
 }
 
 /* ---- CAN-11 ---- */
