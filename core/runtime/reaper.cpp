@@ -40,11 +40,21 @@ std::vector<int64_t> own_children() {
 struct Look {
   char state = 0;  ///< as in /proc/PID/stat
   bool actor = false;
+  bool unborn = false;  ///< died of its parent's death before it had said who it is
 };
+
+/// What a child's program is called until it has a title: it was executed as /proc/self/exe.
+constexpr const char* kUnbornName = "(exe)";
+
+/// The last number of /proc/PID/stat; 0 without the right to know it.
+int wait_status(const char* stat) {
+  const char* last = std::strrchr(stat, ' ');
+  return last ? std::atoi(last) : 0;
+}
 
 /// A dead process has kept nothing but its name.
 Look look_at(int64_t pid) {
-  char line[256];
+  char line[1024];
   File f = open_proc(pid, "stat");
   if (!f) return {};
   size_t n = std::fread(line, 1, sizeof line - 1, f.get());
@@ -52,7 +62,8 @@ Look look_at(int64_t pid) {
   const char* name = std::strchr(line, '(');
   const char* end = std::strrchr(line, ')');
   if (!name || !end || end[1] != ' ') return {};
-  return {end[2], std::strncmp(name + 1, "_subactor[", 10) == 0};
+  bool unborn = end[2] == 'Z' && std::strncmp(name, kUnbornName, std::strlen(kUnbornName)) == 0;
+  return {end[2], std::strncmp(name + 1, "_subactor[", 10) == 0, unborn && wait_status(line) == SIGKILL};
 }
 
 /// Empty: it has none, or it is dead, or not ours to look at.
@@ -83,8 +94,8 @@ bool Reaper::inherited(int64_t pid) const {
   return !mark.empty() && mark != own_mark_ && !family_.is_living_child(mark);
 }
 
-void Reaper::sweep() {
-  bool waiting = false;
+bool Reaper::sweep() {
+  bool waiting = false, busy = false;
   std::vector<Stranger> still;
   for (int64_t pid : own_children()) {
     if (family_.is_child(pid)) continue;
@@ -94,13 +105,15 @@ void Reaper::sweep() {
     bool dead = look.state == 'Z';
     if (!dead && !stranger.killed && (look.actor || inherited(pid)))
       stranger.killed = kill(static_cast<pid_t>(pid), SIGKILL) == 0;
-    bool ours_to_bury = stranger.killed || look.actor || loop_.now() - stranger.since >= kMourning;
+    bool ours_to_bury = stranger.killed || look.actor || look.unborn || loop_.now() - stranger.since >= kMourning;
     if (dead && ours_to_bury && reap(pid)) {
       TRACTOR_LOG(kRuntime, "tractor.spawn", "buried %s with pid %lld", look.actor ? "an orphaned actor" : "an orphan",
                   static_cast<long long>(pid));
       if (look.actor) family_.on_buried_actor();
+      busy = true;
       continue;
     }
+    if (stranger.killed) busy = true;
     if (!dead && !stranger.killed) continue;
     waiting = true;
     still.push_back(stranger);
@@ -108,6 +121,7 @@ void Reaper::sweep() {
   strangers_ = std::move(still);
   // Their ends are reported where we may listen for them; elsewhere they are looked for.
   if (waiting) loop_.arm_after(*this, kSecond / 10);
+  return busy;
 }
 
 bool carries_mark(std::string_view mark) {

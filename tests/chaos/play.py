@@ -274,12 +274,15 @@ class Round:
         for child in proc.children(pid):
             self.left.append("child of the root: " + proc.describe(child))
 
+    def _left_orphans(self):
+        """Somebody had to die whose children nobody inherited but us."""
+        twice = sum(1 for _, kind, _, _ in self.injected if kind == "signal") > 1
+        killed = self.is_stuck() or any(kind == "kill" for _, kind, _, _ in self.injected)
+        return self.root_killed or twice or (killed and not self.plan.subreaper)
+
     def _look_at_processes(self):
         """Of a root that has ended in order nothing is left at once, but where it was no subreaper and a parent was killed."""
-        died = self.root_killed or any(kind == "kill" for _, kind, _, _ in self.injected)
-        forgiven = self.late or self.begin is None
-        twice = sum(1 for _, kind, _, _ in self.injected if kind == "signal") > 1
-        orphans_allowed = self.root_killed or twice or forgiven or (died and not self.plan.subreaper)
+        orphans_allowed = self.late or self.begin is None or self._left_orphans()
         seen = set()
         end = now() + ORPHAN_MS
         while True:
@@ -314,16 +317,18 @@ class Round:
 
     def _look_at_files(self):
         found = self._files()
-        twice = sum(1 for _, kind, _, _ in self.injected if kind == "signal") > 1
-        if found and not self.late and (self.root_killed or twice):
-            # Nobody was left to tidy up; the next root in that folder does.
+        if found and not self.late and self._left_orphans():
+            # Nobody was there to tidy up; the next root in that folder does.
             self._sweep()
             found = self._files()
         self.left += found
 
     def _sweep(self):
+        registry = self.registry
+        if self.plan.transport == "tcp":
+            registry = f"/unix{self._path('run')}/tractor/registry@1617.sock"
         with open(self._path("plan"), "w") as f:
-            f.write(f"root main uds {self.registry} 0 1\nnode 0 -1 context - 0 1 0 0 0\n")
+            f.write(f"root main uds {registry} 0 1\nnode 0 -1 context - 0 1 0 0 0\n")
         environment = dict(self.environment)
         del environment["CHAOS_DIARY"], environment["CHAOS_OUTCOME"]
         subprocess.run([self.actor], env=environment, stdin=subprocess.DEVNULL, timeout=10 * HEADROOM)
