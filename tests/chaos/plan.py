@@ -22,7 +22,7 @@ FAULTS = {
     "deadline": 9,
 }
 INSIDE = ("nursery-cancel", "cancel-actor", "ctx-cancel", "op-cancel")
-WORKS = ("echo", "nap", "tidy", "spin", "block", "in_thread", "up", "peer", "pingpong", "pour", "generate")
+WORKS = ("echo", "nap", "tidy", "spin", "block", "in_thread", "up", "peer", "pingpong", "pour", "generate", "stranger")
 
 
 class Node:
@@ -208,7 +208,8 @@ class Plan:
         lines = []
 
         def show(node):
-            more = [node.kind] if node.index else ["embedded root" if self.embedded else "root", self.transport]
+            style = "embedded root" + (", subreaper" if self.subreaper else "") if self.embedded else "root"
+            more = [node.kind] if node.index else [style, self.transport]
             more += [node.transport] if node.transport != "-" else []
             more += [f"life {node.life} ms"] if node.life >= 0 else []
             more += [f"deadline {node.deadline} ms" + (", passed up" if node.pass_up else "")] if node.deadline else []

@@ -4,7 +4,7 @@ import re
 
 STATEMENT = re.compile(
     r"child '(n\d\d)' \(pid (\d+)\) "
-    r"(was killed by signal \d+|ended with exit status \d+|closed its connection|failed|is gone|did not become ready)"
+    r"(was killed by signal \d+|ended with exit status \d+|closed its connection|lost its connection and left|failed|is gone|did not become ready)"
     r"([^;\n]*)"
 )
 DEADLINE = re.compile(r"pool of n(\d\d)")
