@@ -53,6 +53,8 @@ Result<Address> random_address(TransportKind kind, std::string_view actor_name, 
 
 /// The per-user runtime directory, created 0700 on demand and checked to be ours.
 Result<std::string> runtime_directory();
+/// The same, but nothing is made or looked at.
+std::string runtime_directory_path();
 /// A directory that sockets may be bound in: created with its parents, never followed through a symlink.
 Result<Done> secure_directory(const std::string& path);
 /// `name@pid.sock`, or its digest form when the name is unsafe or the path would not fit into a socket address.

@@ -53,6 +53,20 @@ std::string without_trailing_slashes(std::string path) {
   return path;
 }
 
+struct BaseDirectory {
+  std::string path;
+  bool open_parent;  ///< it lies where everybody may write, and has to be secured itself
+};
+
+BaseDirectory base_directory() {
+  std::string uid = std::to_string(getuid());
+  std::string path = env("XDG_RUNTIME_DIR");
+  if (path.find_first_not_of(" \t\n\r\f\v") != path.npos) return {without_trailing_slashes(path), false};
+  path = "/run/user/" + uid;
+  if (is_writable_directory(path)) return {path, false};
+  return {temp_directory() + "/runtime-" + uid, true};
+}
+
 }  // namespace
 
 Result<Done> secure_directory(const std::string& given) {
@@ -77,18 +91,14 @@ Result<Done> secure_directory(const std::string& given) {
   return Done{};
 }
 
+std::string runtime_directory_path() { return base_directory().path + "/tractor"; }
+
 Result<std::string> runtime_directory() {
-  std::string uid = std::to_string(getuid());
-  std::string base = env("XDG_RUNTIME_DIR");
-  if (base.find_first_not_of(" \t\n\r\f\v") == base.npos) {
-    base = "/run/user/" + uid;
-    if (!is_writable_directory(base)) {
-      base = temp_directory() + "/runtime-" + uid;
-      auto made = secure_directory(base);  // its parent is open to everybody
-      if (!made) return made.failure();
-    }
+  BaseDirectory base = base_directory();
+  if (base.open_parent) {
+    if (auto made = secure_directory(base.path); !made) return made.failure();
   }
-  std::string path = without_trailing_slashes(base) + "/tractor";
+  std::string path = base.path + "/tractor";
   auto made = secure_directory(path);
   if (!made) return made.failure();
   return path;

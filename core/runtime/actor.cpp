@@ -216,11 +216,11 @@ void Actor::become_subreaper() {
   reaper_ = std::make_unique<Reaper>(*loop_, family, boot_ ? id_.uuid : std::string());
 }
 
-void Actor::bury_inherited() noexcept {
+bool Actor::bury_inherited() noexcept {
   try {
-    if (reaper_) reaper_->sweep();
+    return reaper_ && reaper_->sweep();
   } catch (const std::bad_alloc&) {
-    // The next one that dies is another occasion.
+    return false;  // the next one that dies is another occasion
   }
 }
 
@@ -232,9 +232,9 @@ bool Actor::is_living_child(std::string_view uuid) const {
   return std::any_of(children_.begin(), children_.end(), [uuid](const Child* c) { return c->id().uuid == uuid; });
 }
 
-/// Whoever was killed has left its socket behind.
+/// Whoever was killed has left its socket behind: where all have theirs, though we may have none, or where ours is.
 void Actor::sweep_sockets() const {
-  std::vector<std::string> folders;
+  std::vector<std::string> folders = {runtime_directory_path()};
   for (const Address& a : bound_)
     if (a.kind == TransportKind::uds && std::find(folders.begin(), folders.end(), a.host) == folders.end())
       folders.push_back(a.host);

@@ -205,7 +205,8 @@ class Actor final : public RefCounted<Actor>,
   void on_signal(int signo) override;
   void drop_link(PeerLink& link);
   void become_subreaper();
-  void bury_inherited() noexcept;
+  /// True: call it again soon.
+  bool bury_inherited() noexcept;
   bool is_child(int64_t pid) const override;
   bool is_living_child(std::string_view uuid) const override;
   void on_buried_actor() override { sweep_sockets(); }

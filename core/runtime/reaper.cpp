@@ -43,11 +43,21 @@ struct Look {
   char state = 0;         ///< as in /proc/PID/stat
   bool actor = false;     ///< it has the name of one,
   bool namesake = false;  ///< and it is ours: we may have forked it
+  bool unborn = false;    ///< died of its parent's death before it had said who it is
 };
+
+/// What a child's program is called until it has a title: it was executed as /proc/self/exe.
+constexpr std::string_view kUnbornName = "exe";
+
+/// The last number of /proc/PID/stat; 0 without the right to know it.
+int wait_status(const char* stat) {
+  const char* last = std::strrchr(stat, ' ');
+  return last ? std::atoi(last) : 0;
+}
 
 /// A dead process has kept nothing but its name.
 Look look_at(int64_t pid) {
-  char line[256];
+  char line[1024];
   File f = open_proc(pid, "stat");
   if (!f) return {};
   size_t n = std::fread(line, 1, sizeof line - 1, f.get());
@@ -58,7 +68,8 @@ Look look_at(int64_t pid) {
   std::string_view comm(name + 1, static_cast<size_t>(end - name - 1));
   char own[32] = "";
   prctl(PR_GET_NAME, own);
-  return {end[2], comm.substr(0, 10) == "_subactor[", comm == own};
+  bool unborn = end[2] == 'Z' && comm == kUnbornName && wait_status(line) == SIGKILL;
+  return {end[2], comm.substr(0, 10) == "_subactor[", comm == own, unborn};
 }
 
 /// The titles of actors have their pids in them; what one forks keeps its title, and with it loses the mark.
@@ -103,8 +114,8 @@ bool Reaper::inherited(int64_t pid, bool actor) const {
   return mark != own_mark_ && !family_.is_living_child(mark);
 }
 
-void Reaper::sweep() {
-  bool waiting = false;
+bool Reaper::sweep() {
+  bool waiting = false, busy = false;
   std::vector<Stranger> still;
   for (int64_t pid : own_children()) {
     if (family_.is_child(pid)) continue;
@@ -114,13 +125,16 @@ void Reaper::sweep() {
     bool dead = look.state == 'Z';
     if (!dead && !stranger.killed && inherited(pid, look.actor && !copy_of_us(pid)))
       stranger.killed = kill(static_cast<pid_t>(pid), SIGKILL) == 0;
-    bool ours_to_bury = stranger.killed || (look.actor && !look.namesake) || loop_.now() - stranger.since >= kMourning;
+    bool ours_to_bury = stranger.killed || look.unborn || (look.actor && !look.namesake) ||
+                        loop_.now() - stranger.since >= kMourning;
     if (dead && ours_to_bury && reap(pid)) {
       TRACTOR_LOG(kRuntime, "tractor.spawn", "buried %s with pid %lld", look.actor ? "an orphaned actor" : "an orphan",
                   static_cast<long long>(pid));
       if (look.actor) family_.on_buried_actor();
+      busy = true;
       continue;
     }
+    if (stranger.killed) busy = true;
     if (!dead && !stranger.killed) continue;
     waiting = true;
     still.push_back(stranger);
@@ -128,15 +142,7 @@ void Reaper::sweep() {
   strangers_ = std::move(still);
   // Their ends are reported where we may listen for them; elsewhere they are looked for.
   if (waiting) loop_.arm_after(*this, kSecond / 10);
-}
-
-void Reaper::finish() {
-  sweep();
-  for (int patience = 500; patience > 0; --patience) {
-    std::erase_if(strangers_, [](const Stranger& s) { return !s.killed || reap(s.pid) || errno == ECHILD; });
-    if (strangers_.empty()) return;
-    usleep(1000);
-  }
+  return busy;
 }
 
 bool carries_mark(std::string_view mark) {

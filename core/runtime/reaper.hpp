@@ -33,10 +33,8 @@ class Reaper final : private Timer {
   };
 
   Reaper(Loop& loop, Family& family, std::string own_mark);
-  /// To be called when a child has died.
-  void sweep();
-  /// The last sweep: waits until those that were killed are dead, for a moment at most.
-  void finish();
+  /// To be called when a child has died. True: there was somebody to bury or to kill, so there may be more of them soon.
+  bool sweep();
 
  private:
   struct Stranger {

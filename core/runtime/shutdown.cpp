@@ -18,6 +18,8 @@ namespace {
 constexpr int64_t kAckLimit = 300 * kMillisecond;
 constexpr int64_t kUnregisterLimit = kSecond / 2;
 constexpr int64_t kLastWorkLimit = kSecond / 2;
+/// What our dead children left behind dies at once, unless the machine is very busy.
+constexpr int64_t kBurialLimit = kSecond / 2;
 
 }  // namespace
 
@@ -71,7 +73,10 @@ void Actor::on_cancel_actor(PeerLink& link, std::string_view cid, int64_t patien
 }
 
 void Actor::on_signal(int signo) {
-  if (signo == SIGCHLD) return bury_inherited();
+  if (signo == SIGCHLD) {
+    bury_inherited();
+    return;
+  }
   if (!is_root()) {
     if (booting()) return stop_boot(engine_->cancel_error("SIGTERM"));
     begin_closing();
@@ -127,7 +132,9 @@ Flow Actor::shut_down() {
     if (Ref<PeerLink> closing = std::move(*link)) closing->close(gone, true);
   backstage_->cancel_from_outside(gone);
   while (!backstage_->ended()) co_await close_box_->next();
-  int64_t limit = loop_->now() + kLastWorkLimit;
+  int64_t limit = loop_->now() + kBurialLimit;
+  while (bury_inherited() && loop_->now() < limit) co_await close_box_->next(loop_->now() + kMillisecond);
+  limit = loop_->now() + kLastWorkLimit;
   while (loop_->has_last_work() && loop_->now() < limit) co_await close_box_->next(loop_->now() + kMillisecond);
   finish();
 }
@@ -175,7 +182,6 @@ void Actor::last_act(void* self) {
   actor.posts_.close();
   actor.threads_.reset();
   actor.signals_.reset();
-  if (actor.reaper_) actor.reaper_->finish();
   actor.reaper_.reset();
   actor.boot_box_.reset();
   actor.close_box_.reset();

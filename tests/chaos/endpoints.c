@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 #include <tractor/discovery.h>
+#include <unistd.h>
 
 /* ---- functions ---- */
 
@@ -95,6 +96,19 @@ static void work_in_thread(void *user) { nanoseconds(20 * TRACTOR_MS), (void)use
 static void in_thread(tractor_ctx *ctx, const tractor_value *args, void *user) {
     (void)args, (void)user;
     tractor_nursery_run_in_thread(tractor_ctx_nursery(ctx), work_in_thread, answer_nil, ctx);
+}
+
+/* Starts a process that nobody is told of; it leaves the process group and closes what it inherited. */
+static void start_stranger(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    if (fork() == 0) {
+        setsid();
+        for (int fd = 0; fd < 256; fd++)
+            close(fd);
+        execlp("sleep", "sleep", "77", (char *)NULL);
+        _exit(127);
+    }
+    tractor_ctx_return(ctx, NULL);
 }
 
 /* ---- calls to others ---- */
@@ -218,7 +232,7 @@ void register_working(void) {
     static const tractor_endpoint endpoints[] = {
         TRACTOR_FUNC("echo", echo),         TRACTOR_FUNC("nap", nap),           TRACTOR_FUNC("tidy", tidy),
         TRACTOR_FUNC("spin", spin),         TRACTOR_FUNC("block", block),       TRACTOR_FUNC("in_thread", in_thread),
-        TRACTOR_FUNC("up", up),             TRACTOR_FUNC("peer", peer),         TRACTOR_CTX("pingpong", pingpong),
+        TRACTOR_FUNC("stranger", start_stranger), TRACTOR_FUNC("up", up),             TRACTOR_FUNC("peer", peer),         TRACTOR_CTX("pingpong", pingpong),
         TRACTOR_CTX("pour", pour),          TRACTOR_GEN("generate", generate),  TRACTOR_ENDPOINTS_END,
     };
     tractor_register("chaos", endpoints, NULL);

@@ -9,12 +9,12 @@ LADDER_MS = 500 + 1600
 
 # Kind: how often. What often comes too late, because the tree has ended by then, is tried more often.
 FAULTS = {
-    "kill": 14,
+    "kill": 7,
     "stop": 10,
     "stop-cont": 11,
     "cut": 9,
-    "half-close": 9,
-    "nursery-cancel": 11,
+    "half-close": 11,
+    "nursery-cancel": 14,
     "cancel-actor": 17,
     "ctx-cancel": 24,
     "op-cancel": 12,
@@ -22,7 +22,7 @@ FAULTS = {
     "deadline": 9,
 }
 INSIDE = ("nursery-cancel", "cancel-actor", "ctx-cancel", "op-cancel")
-WORKS = ("echo", "nap", "tidy", "spin", "block", "in_thread", "up", "peer", "pingpong", "pour", "generate")
+WORKS = ("echo", "nap", "tidy", "spin", "block", "in_thread", "up", "peer", "pingpong", "pour", "generate", "stranger")
 
 
 class Node:
@@ -69,6 +69,8 @@ class Plan:
         self.embedded = r.random() < 0.4
         self.subreaper = not self.embedded or r.random() < 0.5
         self.peaceful = r.random() < 0.08  # everybody ends by himself, and nothing happens
+        # One fault alone, and time enough for it to reach the root before the round ends by itself.
+        self.patient = not self.peaceful and r.random() < 0.12
         self._grow()
         self.end = 150 + 12 * len(self.nodes) + r.randrange(250)
         if self.peaceful:
@@ -79,8 +81,6 @@ class Plan:
         if not self.peaceful:
             self._break()
         self.faults.sort(key=lambda f: f.at)
-        # Time enough for an error to reach the root before the round ends by itself.
-        self.patient = not self.peaceful and r.random() < 0.12
         if self.patient:
             self.end += LADDER_MS + 1500
 
@@ -95,8 +95,8 @@ class Plan:
             node.kind = r.choices(("context", "call", "home", "one-shot"), (45, 20, 15, 20))[0]
             node.transport = r.choices(("-", "tcp", "uds"), (80, 10, 10))[0]
             node.delay = r.choice((0, 0, 0, r.randrange(100)))
-            node.ignore = r.random() < 0.15
-            if self.peaceful or r.random() < 0.1:
+            node.ignore = not self.patient and r.random() < 0.15
+            if self.peaceful or (not self.patient and r.random() < 0.1):
                 node.life = r.randrange(20, 250)
             self.nodes.append(node)
         if self.peaceful:
@@ -137,7 +137,11 @@ class Plan:
 
     def _break(self):
         r = self.random
-        for _ in range(r.choices(range(7), (4, 22, 26, 22, 12, 8, 6))[0]):
+        if self.patient:
+            at = self.end // 2 + r.randrange(self.end // 2)
+            self.faults = [Fault("kill", at, r.choice(self.nodes[1:]).index, signal=9)]
+            return
+        for _ in range(r.choices(range(7), (3, 18, 24, 23, 14, 10, 8))[0]):
             kind = r.choices(list(FAULTS), list(FAULTS.values()))[0]
             at = r.randrange(int(self.end * 0.95))
             fault = self._fault(kind, at)
@@ -204,7 +208,8 @@ class Plan:
         lines = []
 
         def show(node):
-            more = [node.kind] if node.index else ["embedded root" if self.embedded else "root", self.transport]
+            style = "embedded root" + (", subreaper" if self.subreaper else "") if self.embedded else "root"
+            more = [node.kind] if node.index else [style, self.transport]
             more += [node.transport] if node.transport != "-" else []
             more += [f"life {node.life} ms"] if node.life >= 0 else []
             more += [f"deadline {node.deadline} ms" + (", passed up" if node.pass_up else "")] if node.deadline else []

@@ -2,9 +2,11 @@
 
 import re
 
+from play import patience
+
 STATEMENT = re.compile(
     r"child '(n\d\d)' \(pid (\d+)\) "
-    r"(was killed by signal \d+|ended with exit status \d+|closed its connection|failed|is gone|did not become ready)"
+    r"(was killed by signal \d+|ended with exit status \d+|closed its connection|lost its connection and left|failed|is gone|did not become ready)"
     r"([^;\n]*)"
 )
 DEADLINE = re.compile(r"pool of n(\d\d)")
@@ -147,7 +149,7 @@ class Verdict:
         if self.kinds != ["kill"] or self.round.root_killed:
             return
         when, _, text, pid = next(f for f in self.round.injected if f[1] == "kill")
-        if not re.fullmatch(r"n\d\d", text) or when + TRAVEL_MS > self.plan.end:
+        if not re.fullmatch(r"n\d\d", text) or when + TRAVEL_MS * patience() > self.plan.end:
             return
         node = self.plan.nodes[int(text[1:])]
         while node.parent >= 0:
