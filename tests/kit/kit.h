@@ -28,6 +28,8 @@
  * more than KIT_LIMIT_S seconds says what it waits for and is killed. What is ref'd in a kit_outcome or kit_run is the
  * kit's: it is dropped when the test ends.
  *
+ * kit/fault.h makes system calls fail, and processes die or stop, at chosen moments; kit/proxy.h breaks connections.
+ *
  * Run the programs through ctest: run_test gives them the folders they look for leftovers in. One test alone:
  * `KIT_ONLY='test_answer*' ctest -R ...`.
  */
