@@ -97,12 +97,12 @@ Status Context::limit(Nursery& scope, Ref<const TypeSpec> type) {
   const Nursery* n = &scope;
   while (n && n != this) n = n->parent();
   if (!n || &scope == this) return Status::runtime;
-  limits_.push_back({&scope, std::move(type)});
-  checks_ = true;
   struct End {
     Context* ctx;
     const Nursery* scope;
   };
+  // What there may be no memory for comes first: a limit without its end would hold for ever.
+  limits_.reserve(limits_.size() + 1);
   auto* end = static_cast<End*>(scope.alloc(sizeof(End)));
   *end = {this, &scope};
   scope.on_end(
@@ -111,6 +111,8 @@ Status Context::limit(Nursery& scope, Ref<const TypeSpec> type) {
         std::erase_if(of->ctx->limits_, [&](const Limit& l) { return l.scope == of->scope; });
       },
       end);
+  limits_.push_back({&scope, std::move(type)});
+  checks_ = true;
   return Status::ok;
 }
 
