@@ -2,6 +2,7 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <new>
 
 #include "capi/call_options.hpp"
 #include "capi/guard.hpp"
@@ -35,18 +36,34 @@ int on_task(tractor_ctx* ctx, F&& body) {
 
 /// Bytes that can't be sent are the endpoint's mistake: raised, and answered.
 int refuse(Context& ctx, const char* what, const Failure& why) {
+  if (why.code == Status::no_memory) throw std::bad_alloc();
   ctx.fail(Error::of(Failure::of(Status::invalid, std::string(what) + " can't be sent: " + why.message, "TypeError")));
   return TRACTOR_EINVAL;
 }
 
+/// Runs `body`. Endpoints have no way on if it lacks memory, and seldom look: that is raised too.
+template <class F>
+int or_raise(Context& ctx, F&& body) {
+  try {
+    return static_cast<int>(body());
+  } catch (const std::bad_alloc&) {
+    ctx.fail(Error::out_of_memory());
+    return TRACTOR_ENOMEM;
+  }
+}
+
 int answer(TaskContext& ctx, Bytes value) {
-  auto checked = check_payload(value, kNil);
-  return checked ? static_cast<int>(ctx.answer(*checked)) : refuse(ctx, "the endpoint's answer", checked.failure());
+  return or_raise(ctx, [&] {
+    auto checked = check_payload(value, kNil);
+    return checked ? static_cast<int>(ctx.answer(*checked)) : refuse(ctx, "the endpoint's answer", checked.failure());
+  });
 }
 
 int start(TaskContext& ctx, Bytes value) {
-  auto checked = check_payload(value, kNil);
-  return checked ? static_cast<int>(ctx.start(*checked)) : refuse(ctx, "the first value", checked.failure());
+  return or_raise(ctx, [&] {
+    auto checked = check_payload(value, kNil);
+    return checked ? static_cast<int>(ctx.start(*checked)) : refuse(ctx, "the first value", checked.failure());
+  });
 }
 
 Bytes take(tractor_bytes b) { return {static_cast<const char*>(b.data), b.len}; }
@@ -121,11 +138,13 @@ int tractor_ctx_raisef(tractor_ctx* ctx, const char* type, const char* fmt, ...)
   int status = on_live(ctx, [&](Context& c) {
     char text[1024];
     std::vsnprintf(text, sizeof text, fmt, args);
-    Error::Fields f;
-    f.code = Status::user;
-    f.type = type ? type : "RuntimeError";
-    f.message = text;
-    c.fail(Error::make(std::move(f)));
+    c.fail(Error::from([&] {
+      Error::Fields f;
+      f.code = Status::user;
+      f.type = type ? type : "RuntimeError";
+      f.message = text;
+      return Error::make(std::move(f));
+    }));
     return TRACTOR_OK;
   });
   va_end(args);
@@ -136,15 +155,17 @@ int tractor_ctx_unpack(tractor_ctx* ctx, const tractor_value* args, const char* 
   va_list list;
   va_start(list, fmt);
   int status = on_live(ctx, [&](Context& c) {
-    auto done = unpack_values(args ? from_c(args)->bytes() : kNil, fmt, list);
-    if (done) return TRACTOR_OK;
-    auto code = static_cast<int>(done.failure().code);
-    Failure why = Failure::of(Status::user, done.failure().message, "TypeError");
-    if (c.is_caller())
-      c.fail(Error::of(why));
-    else
-      static_cast<TaskContext&>(c).refuse(std::move(why));
-    return static_cast<tractor_status>(code);
+    return or_raise(c, [&] {
+      auto done = unpack_values(args ? from_c(args)->bytes() : kNil, fmt, list);
+      if (done) return Status::ok;
+      Status code = done.failure().code;
+      Failure why = Failure::of(Status::user, std::move(done.failure().message), "TypeError");
+      if (c.is_caller())
+        c.fail(Error::of(why));
+      else
+        static_cast<TaskContext&>(c).refuse(std::move(why));
+      return code;
+    });
   });
   va_end(list);
   return status;

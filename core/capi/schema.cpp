@@ -36,6 +36,7 @@ int tractor_schema_check(const char* schema_type, tractor_bytes value, char* why
   try {
     if (!schema_type) return because("the payload type is NULL", Status::invalid, why, why_size);
     Bytes bytes(static_cast<const char*>(value.data), value.len);
+    if (is_memory_poison(bytes)) throw std::bad_alloc();
     if (const char* fault = payload_fault(bytes))
       return because(poison_text(bytes) ? fault : std::string("the value ") + fault, Status::invalid, why, why_size);
     Result<Ref<const TypeSpec>> spec = TypeSpec::parse(schema_type);

@@ -23,7 +23,7 @@ int on_pipe(tractor_stream* stream, F&& body) {
 }
 
 int send(Pipe& pipe, Bytes item) {
-  if (payload_fault(item)) return TRACTOR_EINVAL;
+  if (payload_fault(item)) return is_memory_poison(item) ? TRACTOR_ENOMEM : TRACTOR_EINVAL;
   return static_cast<int>(pipe.send(item.empty() ? kNil : item));
 }
 

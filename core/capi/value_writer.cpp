@@ -86,7 +86,7 @@ tractor_bytes tractor_writer_bytes(const tractor_writer* writer) {
   try {
     if (writer) b = writer->writer.bytes();
   } catch (const std::bad_alloc&) {
-    b = make_poison("writer: out of memory");
+    b = memory_poison();
   }
   return {b.data(), b.size()};
 }

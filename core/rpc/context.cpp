@@ -105,16 +105,16 @@ Status Context::limit(Nursery& scope, Ref<const TypeSpec> type) {
     Context* ctx;
     const Nursery* scope;
   };
+  // What there may be no memory for comes first: a limit without its end would hold for ever.
+  limits_.reserve(limits_.size() + 1);
   auto* end = static_cast<End*>(scope.alloc(sizeof(End)));
   *end = {this, &scope};
-  limits_.reserve(limits_.size() + 1);
   scope.on_end(
       [](const tractor_error*, void* user) {
         auto* of = static_cast<End*>(user);
         std::erase_if(of->ctx->limits_, [&](const Limit& l) { return l.scope == of->scope; });
       },
       end);
-  // The last act: without memory for the others it would hold for ever.
   limits_.push_back({&scope, std::move(type)});
   checks_ = true;
   return Status::ok;

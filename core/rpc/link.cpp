@@ -321,7 +321,8 @@ Failure PeerLink::too_long(const std::string& what, size_t frame) const {
                      "ValueError");
 }
 
-void PeerLink::lift_frame_limits() {
+void PeerLink::leads_to_oneself() {
+  to_oneself_ = true;
   peer_max_frame_ = wire::kMaxFramePossible;
   channel_->set_max_frame(wire::kMaxFramePossible);
 }

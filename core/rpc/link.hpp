@@ -103,12 +103,13 @@ class PeerLink final : public LoopRefCounted<PeerLink>, private ChannelHandler, 
   size_t peer_max_frame() const { return peer_max_frame_; }
   /// What to say of a frame that was not sent; `what` needs it.
   Failure too_long(const std::string& what, size_t frame) const;
-  /// For the connection to oneself: nobody has to be protected.
-  void lift_frame_limits();
+  /// It is the connection to oneself: nobody has to be protected from long frames, and the window is the actor's own. Its
+  /// two ends have greeted each other before that was known.
+  void leads_to_oneself();
 
   /// What either side grants the other on a stream; both are 0 if they did not agree on that.
-  size_t own_window() const { return peer_window_ > 0 ? host_.stream_window() : 0; }
-  size_t peer_window() const { return peer_window_; }
+  size_t own_window() const { return peer_window() > 0 ? host_.stream_window() : 0; }
+  size_t peer_window() const { return to_oneself_ ? host_.stream_window() : peer_window_; }
   /// `pipe` has something to send, and is told when all that is pending has been written.
   void wait_until_drained(Pipe& pipe);
   /// The peer does what it must not: it loses its connection.
@@ -185,6 +186,7 @@ class PeerLink final : public LoopRefCounted<PeerLink>, private ChannelHandler, 
   Greeting greeting_;
   Phase phase_ = Phase::greeting;
   bool accepted_, aid_sent_ = false, native_ = false, registrar_ = false, registrar_unknown_ = false;
+  bool to_oneself_ = false;
 };
 
 }  // namespace tractor::core

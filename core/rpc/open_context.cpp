@@ -17,6 +17,8 @@ OpenContext::OpenContext(Portal& portal, PeerLink& link, Nursery& in, Options&& 
       options_(std::move(options)),
       handlers_(handlers) {
   checks_ = options_.schema.has_value();
+  // A context that can't be named is refused, and so must not be there.
+  if (end_token() < 0) throw std::bad_alloc();
   portal_->call_begins();
 }
 
@@ -47,8 +49,8 @@ OpToken OpenContext::open(Portal& portal, Nursery& in, const CallTarget& target,
 }
 
 void OpenContext::launch(const CallTarget& target) {
-  if (!link_->is_open()) return fail(Error::of(Status::transport, "not connected to " + link_->peer().name));
   try {
+    if (!link_->is_open()) return fail(Error::of(Status::transport, "not connected to " + link_->peer().name));
     link_->add_call(*this);
     launched_ = true;
     size_t too_long = link_->send_start(cid_, target.ns, target.func, target.args);
@@ -140,6 +142,7 @@ void OpenContext::on_return(Bytes payload, SharedBuffer& buffer) {
   try {
     result_ = Item(payload, &buffer);
   } catch (const std::bad_alloc&) {
+    finish(Error::out_of_memory());
     return fail(Error::out_of_memory());
   }
   ErrorRef wrong = Error::from([&] { return check(Payload::result, payload, true); });

@@ -158,7 +158,7 @@ void Actor::on_accepted(std::unique_ptr<Transport> transport) {
 void Actor::on_link_open(PeerLink& link) {
   TRACTOR_LOG(kTransport, "tractor.ipc", "connected with %s[%.6s] pid %lld", link.peer().name.c_str(),
               link.peer().uuid.c_str(), static_cast<long long>(link.peer().pid));
-  if (&link == self_peer_.get() || &link == self_link_.get()) return link.lift_frame_limits();
+  if (&link == self_peer_.get() || &link == self_link_.get()) return link.leads_to_oneself();
   if (!link.accepted()) {
     links_.push_back(Ref<PeerLink>(&link));
     return;

@@ -1,6 +1,7 @@
 #include "wire/pack.hpp"
 
 #include <cstring>
+#include <new>
 
 #include <tractor/types.h>
 
@@ -79,6 +80,7 @@ class FormatPacker {
     const tractor_bytes* given = va_arg(args_, const tractor_bytes*);
     if (!given) return fail(format_.complain("the value is NULL"));
     Bytes value(static_cast<const char*>(given->data), given->len);
+    if (is_memory_poison(value)) throw std::bad_alloc();
     if (const char* reason = poison_text(value)) {
       error_ = reason;
       return false;
@@ -127,7 +129,7 @@ Bytes pack_values(const char* format, va_list args) noexcept {
     if (growing.capacity() > kKeptBuffer) growing.release();
     return {copy, size};
   } catch (const std::bad_alloc&) {
-    return make_poison("pack: out of memory");
+    return memory_poison();
   }
 }
 

@@ -35,6 +35,7 @@ std::string refusal(Bytes given, const char* fault) {
 }  // namespace
 
 Result<Bytes> check_payload(Bytes given, Bytes if_nothing) {
+  if (is_memory_poison(given)) return Failure::out_of_memory();
   if (const char* reason = poison_text(given)) return Failure::of(Status::invalid, reason, "ValueError");
   if (given.empty()) return if_nothing;
   if (const char* fault = payload_fault(given))

@@ -23,10 +23,16 @@ inline const char* poison_text(Bytes bytes) {
   return poisoned ? bytes.data() : nullptr;
 }
 
+/// The reason of what there was no memory for: that is no mistake of the program's, and fails with ENOMEM.
+inline constexpr char kNoMemoryText[] = "out of memory";
+inline Bytes memory_poison() { return make_poison(kNoMemoryText); }
+inline bool is_memory_poison(Bytes bytes) { return poison_text(bytes) == kNoMemoryText; }
+
 /// Why `bytes` can't be sent, as the end of a sentence; null if they are exactly one value. No bytes at all are fine.
 const char* payload_fault(Bytes bytes);
 
-/// What to send for `given`: itself, or `if_nothing` if there are no bytes. TRACTOR_EINVAL if it is not sendable.
+/// What to send for `given`: itself, or `if_nothing` if there are no bytes. TRACTOR_EINVAL if it is not sendable,
+/// TRACTOR_ENOMEM if there was no memory to make it.
 Result<Bytes> check_payload(Bytes given, Bytes if_nothing);
 /// The same for keyword arguments: a map with text keys; nothing stands for none.
 Result<Bytes> check_arguments(Bytes given);

@@ -96,6 +96,7 @@ Status Writer::ext(int8_t type, Bytes v) {
 
 Status Writer::raw(Bytes value) {
   if (!admit()) return status_;
+  if (is_memory_poison(value)) return status_ = Status::no_memory;
   const char* fault = payload_fault(value);
   if (!fault && !value.empty()) fault = wire::check_one_value(value, wire::kMaxDepth - pending_.size());
   if (fault) {
@@ -121,7 +122,7 @@ Status Writer::map(uint32_t count) {
 }
 
 Bytes Writer::bytes() const {
-  if (status_ == Status::no_memory) return make_poison("writer: out of memory");
+  if (status_ == Status::no_memory) return memory_poison();
   if (status_ != Status::ok) return make_poison(error_.c_str());
   if (whole_) return out_.view();
   unfinished_ = pending_.empty() ? "writer: nothing was written"

@@ -67,7 +67,7 @@ TRACTOR_API const char *tractor_ctx_cid(tractor_ctx *ctx);
  * @param fmt  as tractor_pack(); NULL: nil
  * @return ::TRACTOR_OK; ::TRACTOR_EALREADY if it has started; ::TRACTOR_ERUNTIME on the caller's side and in an endpoint that is no context;
  *         ::TRACTOR_EMSGTYPE; ::TRACTOR_ECLOSED if it has answered or ended; ::TRACTOR_EINVAL for a bad format (which is also raised, as
- *         TypeError) and for a value longer than the caller takes (as ValueError)
+ *         TypeError) and for a value longer than the caller takes (as ValueError); ::TRACTOR_ENOMEM, which is raised as well
  * @loopthread
  */
 TRACTOR_API int tractor_ctx_started(tractor_ctx *ctx, const char *fmt, ...);
@@ -93,7 +93,8 @@ TRACTOR_API int tractor_ctx_open_stream(tractor_ctx *ctx, const tractor_call_opt
  * @param ctx  the task
  * @param fmt  as tractor_pack(); NULL: nil
  * @return ::TRACTOR_OK, ::TRACTOR_EALREADY if it has answered, ::TRACTOR_ECLOSED if it has ended, ::TRACTOR_EINVAL for a bad format
- *         (which is also raised, as TypeError) and for an answer longer than the caller takes (as ValueError)
+ *         (which is also raised, as TypeError) and for an answer longer than the caller takes (as ValueError); ::TRACTOR_ENOMEM,
+ *         which is raised as well
  * @loopthread
  */
 TRACTOR_API int tractor_ctx_return(tractor_ctx *ctx, const char *fmt, ...);
@@ -124,7 +125,8 @@ TRACTOR_API int tractor_ctx_raisef(tractor_ctx *ctx, const char *type, const cha
  * @param ctx   the task
  * @param args  what the endpoint was given
  * @param fmt   as tractor_unpack()
- * @return ::TRACTOR_OK; ::TRACTOR_EMSGTYPE if the arguments don't fit, ::TRACTOR_EINVAL if the format is bad; ::TRACTOR_ECLOSED
+ * @return ::TRACTOR_OK; ::TRACTOR_EMSGTYPE if the arguments don't fit, ::TRACTOR_EINVAL if the format is bad; ::TRACTOR_ECLOSED;
+ *         ::TRACTOR_ENOMEM, which is raised as well
  * @loopthread
  */
 TRACTOR_API int tractor_ctx_unpack(tractor_ctx *ctx, const tractor_value *args, const char *fmt, ...);

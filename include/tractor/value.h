@@ -34,7 +34,8 @@ extern "C" {
  * ::tractor_writer there if the thread lives long.
  *
  * **Poison.** Making a value has no error to check. A wrong format or a string that is not UTF-8 gives *poisoned* bytes:
- * whatever gets them, a start, a send or an answer, fails with ::TRACTOR_EINVAL and names the reason.
+ * whatever gets them, a start, a send or an answer, fails with ::TRACTOR_EINVAL and names the reason, or with
+ * ::TRACTOR_ENOMEM if there was no memory to make them.
  * tractor_bytes_error() tells it before. Poisoned bytes must not be read; their length is no length.
  * @{
  */

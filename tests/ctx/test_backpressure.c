@@ -216,12 +216,30 @@ static void let_through(tractor_ctx *ctx, const tractor_value *args, void *user)
     tractor_ctx_return(ctx, NULL);
 }
 
+/* How much it can send to itself before it has to wait. */
+static void count_room(tractor_ctx *to, const tractor_value *first, void *user) {
+    tractor_stream *stream;
+    int64_t sent = 0;
+    (void)first;
+    tractor_ctx_open_stream(to, NULL, &stream);
+    while (tractor_stream_sendf(stream, "I", sent) == TRACTOR_OK)
+        sent++;
+    tractor_ctx_return(user, "I", sent);
+    tractor_ctx_cancel(to, NULL, NULL, NULL, NULL);
+}
+static void room_to_oneself(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_portal_open_context(tractor_actor_self(tractor_ctx_actor(ctx)), tractor_ctx_nursery(ctx), "flow",
+                                "hold_back", TRACTOR_ARGS("{}"), NULL, count_room, NULL, ctx);
+}
+
 static const tractor_endpoint module[] = {
     TRACTOR_CTX("both_ways", both_ways),
     TRACTOR_CTX("echo", echo),
     TRACTOR_CTX("push", push),
     TRACTOR_CTX("hold_back", hold_back),
     TRACTOR_FUNC("let_through", let_through),
+    TRACTOR_FUNC("room_to_oneself", room_to_oneself),
     TRACTOR_FUNC("sockets", sockets),
     TRACTOR_ENDPOINTS_END,
 };
@@ -559,6 +577,45 @@ static void X_25_cancelled_while_blocked(void **state) {
     kit_assert_within_ms(t.end.at - t.sent_at, 100);
 }
 
+/* The window of a stream to oneself is the one that the root was given, there and in its child. */
+static void rooms_counted(kit_outcome *o) {
+    test *t = o->user;
+    if (t->extra.calls + t->end.calls == 2)
+        tractor_nursery_cancel(t->home, "done");
+}
+
+static void ask_for_room(kit_outcome *o) {
+    test *t = o->user;
+    t->extra.then = t->end.then = rooms_counted;
+    t->extra.user = t->end.user = t;
+    tractor_portal_run(tractor_actor_self(kit_actor()), t->home, "flow", "room_to_oneself", TRACTOR_ARGS("{}"), NULL,
+                       kit_on_value, &t->extra);
+    tractor_portal_run(o->portal, t->home, "flow", "room_to_oneself", TRACTOR_ARGS("{}"), NULL, kit_on_value, &t->end);
+}
+
+static void room_body(tractor_nursery *root, void *user) {
+    test_body(root, user);
+    ((test *)user)->child.then = ask_for_room;
+}
+
+static void X_25_window_to_oneself(void **state) {
+    static const char *const modules[] = { "flow", NULL };
+    (void)state;
+    test t = { 0 };
+    kit_run run = kit_run_root(
+        &(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .stream_window = 64 * 1024, .enable_modules = modules },
+        room_body, &t);
+    kit_assert_code(run.err, TRACTOR_OK);
+    for (const kit_outcome *o = &t.extra;; o = &t.end) {
+        int64_t room = 0;
+        kit_assert_code(o->err, TRACTOR_OK);
+        assert_int_equal(tractor_unpack(o->value, "I", &room), TRACTOR_OK);
+        assert_in_range(room, 800, 1100);
+        if (o == &t.end)
+            break;
+    }
+}
+
 int main(int argc, char **argv) {
     tractor_register("flow", module, NULL);
     kit_begin(argc, argv);
@@ -571,6 +628,7 @@ int main(int argc, char **argv) {
         KIT_TEST(X_24_all_that_has_room_arrives),
         KIT_TEST(X_25_sender_waits_and_nothing_is_lost),
         KIT_TEST(X_25_cancelled_while_blocked),
+        KIT_TEST(X_25_window_to_oneself),
     };
     return kit_run_tests(tests);
 }
