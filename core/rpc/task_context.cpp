@@ -21,6 +21,7 @@ TaskContext::TaskContext(PeerLink& link, std::string_view cid, const Endpoint& e
 }
 
 void TaskContext::run(PeerLink& link, const wire::Start& start, const Endpoint& endpoint, SharedBuffer& buffer) {
+  if (link.host().service().ended()) return come_too_late(link, start.cid, endpoint);
   auto* ctx = new TaskContext(link, start.cid, endpoint);
   if (ctx->cancel_reason()) return;
   ctx->set_body_running(true);
@@ -38,6 +39,20 @@ void TaskContext::run(PeerLink& link, const wire::Start& start, const Endpoint& 
   ctx->body_over();
   // Most endpoints have answered by now. The next task then lies where this one did, which is still in the cache.
   ctx->end_at_once();
+}
+
+/// The actor ends: its tasks have, though not yet its connections.
+void TaskContext::come_too_late(PeerLink& link, std::string_view cid, const Endpoint& endpoint) {
+  ErrorRef err = Error::from([&] {
+    const ErrorRef& why = link.host().service().cancel_reason();
+    Error::Fields f;
+    f.code = Status::ctx_canceled;
+    f.type = "ContextCancelled";
+    f.message = "endpoint '" + endpoint.name + "' was not begun: " + (why ? why->message() : "the actor ends");
+    f.canceller = why && !why->fields().canceller.empty() ? why->fields().canceller : link.host().self();
+    return Error::make(std::move(f));
+  });
+  link.send_error(*err, cid);
 }
 
 void TaskContext::send_ack() {

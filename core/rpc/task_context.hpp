@@ -41,6 +41,7 @@ class TaskContext final : public Context, public Pooled<TaskContext> {
 
  private:
   TaskContext(PeerLink& link, std::string_view cid, const Endpoint& endpoint);
+  static void come_too_late(PeerLink& link, std::string_view cid, const Endpoint& endpoint);
   ~TaskContext() override = default;
   bool is(wire::FuncType kind) const { return endpoint_->kind == kind; }
   bool is_function() const override { return is(wire::FuncType::asyncfunc); }
