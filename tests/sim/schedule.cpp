@@ -5,6 +5,9 @@
 #include "base/ids.hpp"
 #include "base/log.hpp"
 #include "crew.hpp"
+#include "wire/scratch.hpp"
+
+#include <tractor/value.h>
 
 namespace sim {
 
@@ -134,6 +137,10 @@ Outcome run_schedule(uint64_t seed, bool keep_lines) {
 void warm_up() {
   log::set_sink([](int, const char*, void*) {}, nullptr, nullptr);
   Work::register_endpoints();
+  // What a thread keeps for packing and for callbacks is not to be some process's.
+  std::string large(3000, 'x');
+  tractor_pack("s", large.c_str());
+  scratch_release({});
 }
 
 }  // namespace sim
