@@ -50,6 +50,8 @@ void open_fn(tractor_stream* stream, void* start) {
 
 }  // namespace
 
+std::string answer_to(int start) { return "\xa6#" + std::to_string(10000 + start % 10000); }
+
 void done_fn(const tractor_error* err, void* start) {
   Kernel kernel;
   auto& s = *static_cast<Start*>(start);
@@ -78,7 +80,7 @@ void portal_fn(const tractor_error* err, tractor_portal* portal, void* start) {
 // --- the crew ------------------------------------------------------------------------------------------------------
 
 int64_t Crew::some_time() {
-  static constexpr int64_t kTimes[] = {0, kMillisecond / 100, kMillisecond / 10, kMillisecond, 20 * kMillisecond, kSecond / 2, 2 * kSecond};
+  static constexpr int64_t kTimes[] = {0, kMillisecond / 100, kMillisecond / 10, kMillisecond, kMillisecond, 20 * kMillisecond, kSecond / 2, 2 * kSecond};
   return kTimes[dice().below(std::size(kTimes))];
 }
 
@@ -140,6 +142,7 @@ void Crew::act() {
   if (scope.ended || work.plan_.acts <= 0) return;
   --work.plan_.acts;
   size_t what = dice().below(20);
+  if (work.plan_.launches > 0 && doors.empty() && scope.dismisses && dice().one_in(2)) return start_child();
   Door* door = doors.empty() ? nullptr : &doors[dice().below(doors.size())];
   if (door && what < 14) {
     if (what < 4) return call(door->portal);
@@ -160,8 +163,8 @@ void Crew::act() {
     });
     return dice().one_in(2) ? call(other) : open_context(other);
   }
-  if (what < 18 && work.plan_.cancels) return cancel_something();
-  if (what < 19 && work.plan_.failures && dice().one_in(2)) return fail();
+  if (what < 18 && work.plan_.cancels && dice().one_in(2)) return cancel_something();
+  if (what < 19 && work.plan_.failures && dice().one_in(4)) return fail();
   sleep(some_time(), {});
 }
 
@@ -195,8 +198,9 @@ void Crew::hold() {
   });
 }
 
-void Crew::nest() {
-  bool shield = dice().one_in(5), limited = shield || dice().one_in(3), told = !dice().one_in(3);
+void Crew::nest(bool first) {
+  bool shield = dice().one_in(6), limited = shield || dice().one_in(5), told = !dice().one_in(3);
+  if (first) shield = limited = limited && dice().one_in(3);
   Scope& inner = ledger().scope(p(), &scope, "nursery");
   inner.has_end = told;
   inner.dismisses = true;
@@ -219,7 +223,8 @@ void Crew::nest() {
   };
   inner.nursery = api([&] { return tractor_nursery_open(scope.nursery, &options, told ? nested_ended : nullptr, &inner); });
   if (!told) api([&] { return tractor_nursery_on_end(inner.nursery, nested_ended, &inner); });
-  c.begin(1 + static_cast<int>(dice().below(4)));
+  if (first) c.start_child();
+  c.begin((first ? 3 : 1) + static_cast<int>(dice().below(4)));
 }
 
 void Crew::start_child() {
@@ -237,7 +242,7 @@ void Crew::start_child() {
     options.on_exit = exit_fn;
     options.on_exit_user = &s;
   }
-  if (dice().one_in(4)) options.boot_timeout_ns = kMillisecond + some_time();
+  if (dice().one_in(8)) options.boot_timeout_ns = kMillisecond + some_time();
   if (dice().one_in(4)) options.cancel_timeout_ns = kMillisecond;
   if (dice().one_in(4)) options.kill_timeout_ns = kMillisecond;
   started(s, api([&] {
@@ -260,6 +265,12 @@ void Crew::one_shot() {
 void Crew::call(tractor_portal* portal) {
   bool told = !dice().one_in(4), limited = dice().one_in(3);
   Start& s = begin_start("run", told);
+  if (told)
+    s.with_value = [this, &s](const tractor_error* err, const tractor_value* value) {
+      if (!err && from_c(value)->bytes() != answer_to(s.id))
+        world().journal.broken(world().now, "start %d (run) of %s brings another value than was returned", s.id, p().name());
+      next(err);
+    };
   Bytes9 args(static_cast<uint32_t>(s.id) | (limited ? unsigned{kWillCancel} : 0));
   tractor_call_options options = {};
   options.struct_size = sizeof options;

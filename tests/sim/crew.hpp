@@ -52,7 +52,7 @@ struct Crew {
   // What they do.
   void sleep(int64_t ns, std::function<void()> then);
   void hold();
-  void nest();
+  void nest(bool first = false);
   void start_child();
   void one_shot();
   void call(tractor_portal* portal);
@@ -79,6 +79,9 @@ struct Crew {
 void send_values(Crew& crew, tractor_stream* stream, Lane& lane, int count, std::function<void(bool ok)> then);
 /// Reads to the end, or until something ends it.
 void read_values(Crew& crew, tractor_stream* stream, Lane& lane, std::function<void(bool ok)> then);
+
+/// What the endpoint of that start returns: one value.
+std::string answer_to(int start);
 
 // Completions.
 void done_fn(const tractor_error* err, void* start);

@@ -151,6 +151,7 @@ void SimChild::signal(int signo) {
   world.journal.event("signal", static_cast<uint64_t>(child_->index), static_cast<uint64_t>(signo));
   world.journal.line(world.now, "%s gets signal %d from its parent", child_->name(), signo);
   (signo == SIGKILL ? child_->kill_pending : child_->term_pending) = true;
+  child_->asked_at = std::min(child_->asked_at, world.now);
 }
 
 }  // namespace sim

@@ -124,7 +124,12 @@ void Ledger::scope_ended(Scope& s, const tractor_error* c_err) {
     world_.journal.broken(world_.now, "%s%d of %s was cancelled by %s, and its outcome names '%s'", s.what.c_str(), s.id,
                           s.p->name(), s.canceller->name(), err->fields().canceller.name.c_str());
   if (s.caller) {
-    for (const std::string& failure : s.owed) s.caller->wanted.push_back(failure);
+    auto* ctx = static_cast<Context*>(from_c(s.nursery));
+    bool told = ctx->link() && ctx->link()->is_open() && s.caller->p != s.p;
+    for (const std::string& failure : s.owed) {
+      s.caller->wanted.push_back(failure);
+      if (told) debts_.push_back({failure, s.p, s.caller->p});
+    }
   } else if (!s.has_end && s.parent && !s.parent->ended && err && !err->canceled()) {
     for (const std::string& failure : s.owed) s.parent->owed.push_back(failure);
   }
@@ -164,7 +169,11 @@ void Ledger::check_cancellers(const Error& err, const char* where, int id) {
 // --- the machine ---------------------------------------------------------------------------------------------------
 
 void Ledger::on_frame_written(Socket& from, std::string_view body) {
-  (void)from;
+  for (size_t at = body.find("boom#"); at != body.npos; at = body.find("boom#", at + 1)) {
+    size_t end = body.find(';', at);
+    if (end == body.npos) break;
+    written_[std::string(body.substr(at, end + 1 - at))].push_back(from.owner->index);
+  }
   if (size_t at = body.find(kArgs); at != body.npos) {
     auto decoded = wire::decode(body);
     if (auto* message = std::get_if<wire::Message>(&decoded))
@@ -232,6 +241,14 @@ void Ledger::say_what_waits() {
 }
 
 void Ledger::close_books() {
+  // A connection that was cut takes with it what was on its way.
+  for (const Debt& debt : debts_) {
+    if (world_.cuts > 0 || killed_.count(debt.from->index) || killed_.count(debt.to->index)) continue;
+    const std::vector<int>& by = written_[debt.failure];
+    if (std::find(by.begin(), by.end(), debt.from->index) == by.end())
+      world_.journal.broken(world_.now, "an error is lost: %s has failed in %s, which did not tell %s", debt.failure.c_str(),
+                            debt.from->name(), debt.to->name());
+  }
   for (auto& p : world_.processes())
     if (p->state != SimProcess::State::reaped && p->index != 0)
       world_.journal.broken(world_.now, "%s (pid %lld) is left behind", p->name(), static_cast<long long>(p->pid));

@@ -94,7 +94,10 @@ class Ledger final : public Witness {
   void on_frame_written(Socket& from, std::string_view body) override;
   void on_frame_read(Socket& to, std::string_view body) override;
   void before_exit_is_told(SimProcess& child) override;
-  void on_killed(SimProcess& process) override { gone_[process.index] = true; }
+  void on_killed(SimProcess& process) override {
+    if (!gone_.count(process.index)) killed_[process.index] = true;
+    gone_[process.index] = true;
+  }
   void on_ended(SimProcess& process) override;
 
   World& world() { return world_; }
@@ -118,7 +121,13 @@ class Ledger final : public Witness {
   std::unordered_map<std::string, std::vector<Heard>> heard_;  ///< failures, by those who have read of them
   std::unordered_map<std::string, int64_t> asked_to_stop_;     ///< dialogs
   std::unordered_map<std::string, Scope*> tasks_;
-  std::map<int, bool> gone_;
+  struct Debt {
+    std::string failure;
+    SimProcess *from, *to;
+  };
+  std::vector<Debt> debts_;  ///< failures that have to leave for their callers
+  std::unordered_map<std::string, std::vector<int>> written_;  ///< failures, by those who have sent them
+  std::map<int, bool> gone_, killed_;
   size_t failures_ = 0;
 };
 

@@ -86,10 +86,10 @@ Outcome run_schedule(uint64_t seed, bool keep_lines) {
   world.pieces = dice.one_in(3) ? 2 : dice.below(12);
   world.slowness = dice.one_in(4) ? 20 + dice.below(200) : 0;
   Plan plan;
-  plan.acts = 3 + static_cast<int>(dice.below(30));
+  plan.acts = 5 + static_cast<int>(dice.below(40));
   plan.launches = 1 + static_cast<int>(dice.below(4));
-  plan.failures = !dice.one_in(4);
-  plan.cancels = !dice.one_in(4);
+  plan.failures = dice.one_in(2);
+  plan.cancels = dice.one_in(2);
   Work work(world, ledger, plan);
   Work::current = &work;
 

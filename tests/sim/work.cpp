@@ -60,13 +60,16 @@ void Work::endpoint(tractor_ctx* ctx, const tractor_value* args, void*) {
                              status);
     if (status == TRACTOR_OK) work.ledger_.owe(crew.scope, text);
   };
-  auto answer = [&work, &crew, ctx, raise] {
-    if (work.plan_.failures && crew.dice().one_in(8)) return raise();
-    crew.api([&] { return tractor_ctx_return_value(ctx, kNothing); });
+  auto answer = [&work, &crew, ctx, raise, kind, id = caller->id] {
+    if (work.plan_.failures && crew.dice().one_in(10)) return raise();
+    std::string value = answer_to(id);
+    crew.api([&] {
+      return tractor_ctx_return_value(ctx, kind == kGenerator ? kNothing : tractor_bytes{value.data(), value.size()});
+    });
   };
   crew.on_over = answer;
 
-  if (kind != kGenerator && work.plan_.failures && dice.one_in(12)) {
+  if (kind != kGenerator && work.plan_.failures && dice.one_in(16)) {
     crew.closing = true;
     return raise();
   }
@@ -89,7 +92,7 @@ void Work::endpoint(tractor_ctx* ctx, const tractor_value* args, void*) {
     });
   }
   if (kind != kGenerator)
-    for (size_t n = dice.below(3); n > 0; --n) crew.act();
+    for (size_t n = dice.below(4); n > 0; --n) crew.act();
   --crew.pending;
   if (dice.one_in(10) && !crew.closing) {
     crew.closing = true;  // whatever is under way
@@ -108,7 +111,7 @@ void Work::root_body(tractor_nursery* root, void* self) {
   work.crews_.push_back(std::make_unique<Crew>(work, scope));
   Crew& crew = *work.crews_.back();
   crew.closing = true;  // the end of its body is what closes it
-  for (size_t n = 1 + work.world_.dice.below(2); n > 0; --n) crew.nest();
+  for (size_t n = 1 + work.world_.dice.below(2); n > 0; --n) crew.nest(true);
 }
 
 void Work::root_ended(const tractor_error* err, void* self) {

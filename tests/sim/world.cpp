@@ -174,9 +174,21 @@ int64_t World::next_time() const {
   return next;
 }
 
+/// Who was told to end by a signal and does not is killed, whatever state it is in.
+void World::watch_ladders() {
+  constexpr int64_t kLongest = 5 * kSecond;
+  for (auto& p : processes_) {
+    if (!p->alive() || p->asked_at == kForever || p->kill_pending || !p->handle || p->parent->stopped) continue;
+    if (now - std::max(p->asked_at, p->parent->resumed_at) > kLongest)
+      journal.broken(now, "%s was told to end %.1f s ago, and nobody has killed it", p->name(),
+                     static_cast<double>(now - p->asked_at) / 1e9);
+  }
+}
+
 bool World::advance_clock() {
   int64_t next = next_time();
   if (next == kForever) return false;
+  watch_ladders();
   now = std::max(now, next);
   journal.event("clock", static_cast<uint64_t>(now));
   return true;
@@ -260,6 +272,7 @@ void World::perform(const Choice& c) {
     case Choice::resume:
       c.process->stopped = false;
       c.process->resume_at = kForever;
+      c.process->resumed_at = now;
       journal.line(now, "%s goes on", c.process->name());
       return;
   }
@@ -404,6 +417,7 @@ void World::stop(SimProcess& p, int64_t how_long) {
 }
 
 void World::cut(Socket& s, Cut how) {
+  ++cuts;
   switch (how) {
     case Cut::prefix:
       if (!s.flight.empty()) s.flight.resize(dice.below(s.flight.size()));

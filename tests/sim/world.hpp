@@ -79,6 +79,8 @@ struct SimProcess {
   bool stopped = false;
   bool kill_pending = false, term_pending = false, exit_pending = false;
   int exit_wanted = 0;
+  int64_t asked_at = kForever;   ///< since when its supervisor wants it to be gone
+  int64_t resumed_at = 0;
   int64_t resume_at = kForever;
   ExitStatus status;
   BootInfo boot;
@@ -139,6 +141,7 @@ class World final : public Platform {
   void terminate(SimProcess& p) { p.term_pending = true; }
   void exit(SimProcess& p, int status);
   void stop(SimProcess& p, int64_t how_long);
+  int cuts = 0;
   enum class Cut : uint8_t { fin, reset, half, prefix };
   void cut(Socket& s, Cut how);
 
@@ -173,6 +176,7 @@ class World final : public Platform {
     void* what;
   };
   void collect();
+  void watch_ladders();
   void perform(const Choice& choice);
   bool advance_clock();
   int64_t next_time() const;
