@@ -189,6 +189,11 @@ bool World::advance_clock() {
   int64_t next = next_time();
   if (next == kForever) return false;
   watch_ladders();
+  if (journal.keeps() && next > now + 100 * kMillisecond)
+    for (auto& k : sockets_)
+      if (k->open && k->unread() + k->flight.size() > 0)
+        journal.line(now, "connection %d of %s with %s: %zu bytes unread, %zu on their way", k->id, k->owner->name(),
+                     k->peer->owner->name(), k->unread(), k->flight.size());
   now = std::max(now, next);
   journal.event("clock", static_cast<uint64_t>(now));
   return true;
@@ -412,6 +417,7 @@ void World::exit(SimProcess& p, int status) {
 
 void World::stop(SimProcess& p, int64_t how_long) {
   if (p.stopped) return;
+  ++stops;
   p.stopped = true;
   p.resume_at = now + how_long;
 }

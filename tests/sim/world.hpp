@@ -141,7 +141,7 @@ class World final : public Platform {
   void terminate(SimProcess& p) { p.term_pending = true; }
   void exit(SimProcess& p, int status);
   void stop(SimProcess& p, int64_t how_long);
-  int cuts = 0;
+  int cuts = 0, stops = 0;
   enum class Cut : uint8_t { fin, reset, half, prefix };
   void cut(Socket& s, Cut how);
 
