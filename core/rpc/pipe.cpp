@@ -278,9 +278,8 @@ void Pipe::stop(const ErrorRef& why) {
   stopped_ = why;
   each_stream([&](Stream& s) { s.end_receive(why); });
   if (!sends_.empty())
-    end_sends(why->canceled() ? why : Error::from([&] {
-      return Error::caused(Status::canceled, "the context has failed: " + why->message(), why);
-    }));
+    end_sends(why->canceled() ? why
+                              : ctx_.engine().cancel_error({"the context has failed: ", why->message(), {}}, why));
   static_cast<Link<BlockedTag>*>(this)->unlink();
 }
 
