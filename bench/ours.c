@@ -1,7 +1,7 @@
 /* Our side of the benchmarks: the public C API between two real actors. The contract is that of bench/raw: one JSON object
  * on stdout.
  *
- *   bench_ours --work rtt | pipe | pingpong | oneway | context | spawn | memory
+ *   bench_ours --work rtt | pipe | pingpong | oneway | context | spawn | memory | cancel
  *              [--depth N] [--size BYTES] [--warm S] [--secs S] [--count N] [--transport uds | tcp]
  *
  * BENCH_PEER_CPU in the environment pins the workers; without it they stay where this process is. */
@@ -96,7 +96,7 @@ static const char *const modules[] = { "bench", NULL };
 
 /* --- measuring -------------------------------------------------------------------------------------------------- */
 
-enum { MOST_SAMPLES = 1 << 22, MOST_WORKERS = 64 };
+enum { MOST_SAMPLES = 1 << 22, MOST_WORKERS = 256 };
 
 static struct {
     const char *work, *transport;
@@ -112,7 +112,7 @@ static struct {
     int64_t *samples;
     size_t n;
     int64_t begin, end, last;
-    tractor_nursery *root;
+    tractor_nursery *root, *home;
     tractor_portal *portal;
     int outstanding, done;
     int64_t sent_at[64];
@@ -388,13 +388,30 @@ static void on_idle(const tractor_error *err, void *user) {
     printf("{\"n\":%zu,\"pss_kb\":%" PRId64 "}\n", run.n, run.samples[run.n / 2]);
     tractor_nursery_cancel(run.root, "measured");
 }
+/* --- the end of many idle workers ---------------------------------------------------------------------------------- */
+
+static void on_all_gone(const tractor_error *err, void *user) {
+    (void)user;
+    if (err)
+        die("a worker failed", err);
+    printf("{\"n\":%d,\"p50_us\":%.1f}\n", run.count, (double)(tractor_now() - run.begin) / 1e3);
+}
+static void cancel_all(const tractor_error *err, void *user) {
+    if (err)
+        die("a worker failed", err);
+    run.begin = tractor_now();
+    tractor_nursery_cancel(user, "measured");
+}
+
+/* --- both */
+
 static void on_warmed(const tractor_error *err, const tractor_value *value, void *user) {
     (void)value;
     (void)user;
     if (err)
         die("first call failed", err);
     if (++run.done == run.count)
-        tractor_nursery_sleep(run.root, 200 * TRACTOR_MS, on_idle, NULL);
+        tractor_nursery_sleep(run.root, 200 * TRACTOR_MS, run.home ? cancel_all : on_idle, run.home);
 }
 static void on_worker(const tractor_error *err, tractor_portal *portal, void *user) {
     if (err)
@@ -414,6 +431,10 @@ static void root(tractor_nursery *nursery, void *user) {
     } else if (strcmp(run.work, "memory") == 0) {
         for (intptr_t i = 0; i < run.count; i++)
             tractor_nursery_start_actor(nursery, "worker", &options, on_worker, (void *)i);
+    } else if (strcmp(run.work, "cancel") == 0) {
+        run.home = tractor_nursery_open(nursery, NULL, on_all_gone, NULL);
+        for (intptr_t i = 0; i < run.count; i++)
+            tractor_nursery_start_actor(run.home, "worker", &options, on_worker, (void *)i);
     } else {
         tractor_nursery_start_actor(nursery, "worker", &options, on_caller_ready, NULL);
     }
@@ -458,7 +479,7 @@ int main(int argc, char **argv) {
     }
     if (strcmp(run.work, "pipe") == 0)
         run.depth = 64;
-    if (run.depth < 1 || run.depth > 64 || (strcmp(run.work, "memory") == 0 && run.count > MOST_WORKERS))
+    if (run.depth < 1 || run.depth > 64 || run.count > MOST_WORKERS)
         die("bad --depth or --count", NULL);
     run.samples = calloc(MOST_SAMPLES, sizeof *run.samples);
     if (!run.samples)

@@ -4,8 +4,9 @@
 //   --how posix_spawn | vfork | fork | zygote    --worker PATH
 //   --link connect (worker connects back) | pair (inherits a socketpair)
 //   --batch N     workers at once (1: one after the other)   --count M rounds
-//   --work spawn | memory
+//   --work spawn | memory | kill (SIGKILL to all --count, reaped by pidfd)
 #include <poll.h>
+#include <sys/syscall.h>
 
 #include <fstream>
 #include <iostream>
@@ -175,6 +176,29 @@ long pss_kb(pid_t pid) {
   bench::die("no Pss of the worker");
 }
 
+/// From the first signal until the last one is reaped.
+uint64_t kill_all(const std::vector<Worker>& ws) {
+  std::vector<pollfd> pidfds;
+  for (const Worker& w : ws) {
+    pidfds.push_back({int(syscall(SYS_pidfd_open, w.pid, 0)), POLLIN, 0});
+    check(pidfds.back().fd >= 0, "pidfd_open");
+  }
+  uint64_t t0 = bench::now_ns();
+  for (pollfd& p : pidfds) syscall(SYS_pidfd_send_signal, p.fd, SIGKILL, nullptr, 0);
+  for (size_t left = pidfds.size(); left > 0;) {
+    check(poll(pidfds.data(), pidfds.size(), -1) > 0, "poll");
+    for (pollfd& p : pidfds) {
+      if (!(p.revents & POLLIN)) continue;
+      siginfo_t info;
+      check(waitid(idtype_t(P_PIDFD), id_t(p.fd), &info, WEXITED) == 0, "waitid");
+      close(p.fd);
+      p.fd = -1;
+      --left;
+    }
+  }
+  return bench::now_ns() - t0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -193,6 +217,17 @@ int main(int argc, char** argv) {
     for (auto& w : ws) pss.push_back(uint64_t(pss_kb(w.pid)));
     std::printf("{\"n\":%zu,\"pss_kb\":%.0f}\n", pss.size(), bench::percentile(pss, .5));
     for (auto& w : ws) s.stop(w);
+    return 0;
+  }
+  if (a.work() == "kill") {
+    std::vector<Worker> ws;
+    for (int i = 0; i < int(a.num("count", 200)); ++i) {
+      ws.push_back(s.start());
+      s.hello(ws.back());
+      first_call(ws.back());
+    }
+    usleep(200000);
+    std::printf("{\"n\":%zu,\"p50_us\":%.1f}\n", ws.size(), double(kill_all(ws)) / 1e3);
     return 0;
   }
   int batch = int(a.num("batch", 1)), count = int(a.num("count", 200)), warm = batch > 1 ? 1 : 5;
