@@ -17,7 +17,7 @@ typedef struct tree {
 
 /* 14 with depth 1 and breadth 2, 62 with depth 3. */
 size_t tree_size(int breadth, int depth);
-/* Registers the module "tree". */
+/* Registers the module "tree"; before kit_begin(). */
 void tree_register(void);
 /* Opens the pipe and starts the first ones as one-shots without a completion. */
 void tree_plant(tree *t, tractor_nursery *in);
