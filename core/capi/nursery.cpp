@@ -134,8 +134,7 @@ int tractor_nursery_cancel(tractor_nursery* nursery, const char* reason) {
 }
 
 int tractor_nursery_cancel_hard(tractor_nursery* nursery, const char* reason) {
-  return on_live(nursery,
-                 [&](Nursery& n) { return n.cancel_hard(text_view(reason)) ? TRACTOR_OK : TRACTOR_EALREADY; });
+  return on_live(nursery, [&](Nursery& n) { return n.cancel_hard(text_view(reason)) ? TRACTOR_OK : TRACTOR_EALREADY; });
 }
 
 int tractor_nursery_fail(tractor_nursery* nursery, const tractor_error* err) {

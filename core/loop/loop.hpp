@@ -89,7 +89,7 @@ class Watch {
 class Port {
  public:
   virtual ~Port() = default;
-  virtual int64_t now() = 0;  ///< monotonic nanoseconds
+  virtual int64_t now() = 0;                     ///< monotonic nanoseconds
   virtual int64_t about_now() { return now(); }  ///< the same to a few milliseconds, for less
   virtual std::unique_ptr<Watch> watch(int fd, unsigned interest, FdHandler& handler) = 0;
   virtual void set_alarm(int64_t deadline) = 0;  ///< replaces the one alarm; kForever: none

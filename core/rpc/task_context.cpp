@@ -40,8 +40,7 @@ void TaskContext::run(PeerLink& link, const wire::Start& start, const Endpoint& 
   // Tasks end before their actor does. One that comes in between fares as those did that were there.
   if (const Nursery& service = link.host().service(); service.ended()) {
     link.send(wire::StartAck{start.cid, endpoint.kind});
-    return link.send_error(*cancellation_of(endpoint, service.cancel_reason(), link.host().self(), false),
-                           start.cid);
+    return link.send_error(*cancellation_of(endpoint, service.cancel_reason(), link.host().self(), false), start.cid);
   }
   auto* ctx = new TaskContext(link, start.cid, endpoint);
   if (ctx->cancel_reason()) return;

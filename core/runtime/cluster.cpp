@@ -11,8 +11,8 @@ Nursery* Cluster::open(Actor& actor, Nursery& parent, Config config, tractor_clu
   size_t count = config.names.size();
   auto cluster = std::unique_ptr<Cluster>(new Cluster(body, user, count));
   for (size_t i = 0; i < count; ++i) cluster->members_.push_back({cluster.get(), i});
-  UserNursery* n = UserNursery::open(
-      parent, {.name = "cluster", .cancel_daemons = true, .hard_kill = config.hard_kill}, fn, user);
+  UserNursery* n =
+      UserNursery::open(parent, {.name = "cluster", .cancel_daemons = true, .hard_kill = config.hard_kill}, fn, user);
   cluster->nursery_ = n;
   try {
     n->on_end([](const tractor_error*, void* self) { delete static_cast<Cluster*>(self); }, cluster.get());

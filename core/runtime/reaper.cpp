@@ -125,8 +125,8 @@ bool Reaper::sweep() {
     bool dead = look.state == 'Z';
     if (!dead && !stranger.killed && inherited(pid, look.actor && !copy_of_us(pid)))
       stranger.killed = kill(static_cast<pid_t>(pid), SIGKILL) == 0;
-    bool ours_to_bury = stranger.killed || look.unborn || (look.actor && !look.namesake) ||
-                        loop_.now() - stranger.since >= kMourning;
+    bool ours_to_bury =
+        stranger.killed || look.unborn || (look.actor && !look.namesake) || loop_.now() - stranger.since >= kMourning;
     if (dead && ours_to_bury && reap(pid)) {
       TRACTOR_LOG(kRuntime, "tractor.spawn", "buried %s with pid %lld", look.actor ? "an orphaned actor" : "an orphan",
                   static_cast<long long>(pid));

@@ -63,8 +63,8 @@ class OwnedBy : public Link<OwnedTag> {
 
 /// How long a child has at each step of its end.
 struct Ladder {
-  int64_t cancel = kSecond / 2;          ///< to acknowledge that it was asked
-  int64_t kill = 1600 * kMillisecond;    ///< to end after that, or after SIGTERM
+  int64_t cancel = kSecond / 2;        ///< to acknowledge that it was asked
+  int64_t kill = 1600 * kMillisecond;  ///< to end after that, or after SIGTERM
   /// With those steps that are given, not 0.
   Ladder with(int64_t cancel_timeout, int64_t kill_timeout) const {
     return {cancel_timeout ? cancel_timeout : cancel, kill_timeout ? kill_timeout : kill};
@@ -243,7 +243,7 @@ class Nursery : public RefCounted<Nursery>,
   std::optional<Status> cut_by_;  ///< how it ends if nothing fails, fixed when nothing is left
   bool counted_ = false;          ///< is work of its parent
   bool body_running_ = false;
-  bool stopped_ = false;  ///< everything in it was told to stop
+  bool stopped_ = false;    ///< everything in it was told to stop
   bool cut_short_ = false;  ///< by its own cancel, which found work
   bool caught_ = false;
   bool cancelled_outside_ = false;

@@ -119,9 +119,10 @@ struct event_base;
 /** Flags of tractor_root_options. */
 enum tractor_root_flag {
     TRACTOR_ROOT_ENSURE_REGISTRY = 1, /**< fail unless this root becomes the registrar */
-    TRACTOR_ROOT_SUBREAPER = 2, /**< inherit, kill and bury what a dead child leaves behind: its actors and the processes
+    TRACTOR_ROOT_SUBREAPER =
+        2,                   /**< inherit, kill and bury what a dead child leaves behind: its actors and the processes
                                      that its code forked; process-wide. tractor_main() sets it, children do so anyway */
-    TRACTOR_ROOT_SIGNALS = 4    /**< SIGINT and SIGTERM end the root in order; process-wide. tractor_main() sets it */
+    TRACTOR_ROOT_SIGNALS = 4 /**< SIGINT and SIGTERM end the root in order; process-wide. tractor_main() sets it */
 };
 
 /** Options of a root. Zero means default everywhere. */

@@ -42,7 +42,7 @@ extern "C" {
 enum tractor_nursery_flag {
     TRACTOR_NURSERY_SHIELD = 1, /**< a cancel of the parent does not reach it; needs a timeout */
     TRACTOR_NURSERY_CANCEL_DAEMONS =
-        2, /**< once closed and otherwise idle, cancel the children; default: wait for them */
+        2,                        /**< once closed and otherwise idle, cancel the children; default: wait for them */
     TRACTOR_NURSERY_HARD_KILL = 4 /**< every cancel is as by tractor_nursery_cancel_hard(); also of nurseries in it */
 };
 
@@ -54,7 +54,8 @@ typedef struct tractor_nursery_options {
         timeout_ns; /**< from the opening; 0: none. When it passes, the nursery is cancelled and ends with ETIMEDOUT */
     uint32_t flags; /**< ::tractor_nursery_flag */
     uint32_t reserved0; /**< 0 */
-    int64_t cancel_timeout_ns; /**< for children that are given none: how long they have to acknowledge a cancel; 0: as in
+    int64_t
+        cancel_timeout_ns;   /**< for children that are given none: how long they have to acknowledge a cancel; 0: as in
                                     the nursery around it, 0.5 s in an actor's or a ctx's own */
     int64_t kill_timeout_ns; /**< the same between the acknowledgement, or SIGTERM, and SIGKILL; 0: likewise, 1.6 s */
 } tractor_nursery_options;
@@ -309,7 +310,8 @@ enum tractor_stderr {
 
 /** Flags of tractor_spawn_options. */
 enum tractor_spawn_flag {
-    TRACTOR_SPAWN_IGNORE_DEATH = 1 /**< its unexpected end is logged, and no error of the nursery. Calls to it fail as ever */
+    TRACTOR_SPAWN_IGNORE_DEATH =
+        1 /**< its unexpected end is logged, and no error of the nursery. Calls to it fail as ever */
 };
 
 /** Options of tractor_nursery_start_actor() and tractor_nursery_run_in_actor(). Zero means default everywhere. */

@@ -230,10 +230,19 @@ static void generate(tractor_ctx *ctx, const tractor_value *args, void *user) {
 
 void register_working(void) {
     static const tractor_endpoint endpoints[] = {
-        TRACTOR_FUNC("echo", echo),         TRACTOR_FUNC("nap", nap),           TRACTOR_FUNC("tidy", tidy),
-        TRACTOR_FUNC("spin", spin),         TRACTOR_FUNC("block", block),       TRACTOR_FUNC("in_thread", in_thread),
-        TRACTOR_FUNC("stranger", start_stranger), TRACTOR_FUNC("up", up),             TRACTOR_FUNC("peer", peer),         TRACTOR_CTX("pingpong", pingpong),
-        TRACTOR_CTX("pour", pour),          TRACTOR_GEN("generate", generate),  TRACTOR_ENDPOINTS_END,
+        TRACTOR_FUNC("echo", echo),
+        TRACTOR_FUNC("nap", nap),
+        TRACTOR_FUNC("tidy", tidy),
+        TRACTOR_FUNC("spin", spin),
+        TRACTOR_FUNC("block", block),
+        TRACTOR_FUNC("in_thread", in_thread),
+        TRACTOR_FUNC("stranger", start_stranger),
+        TRACTOR_FUNC("up", up),
+        TRACTOR_FUNC("peer", peer),
+        TRACTOR_CTX("pingpong", pingpong),
+        TRACTOR_CTX("pour", pour),
+        TRACTOR_GEN("generate", generate),
+        TRACTOR_ENDPOINTS_END,
     };
     tractor_register("chaos", endpoints, NULL);
 }

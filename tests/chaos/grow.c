@@ -38,7 +38,8 @@ static void on_answer(const tractor_error *err, const tractor_value *value, void
     if (err)
         kid_failed(k, "growing", err);
     else if (value && (tractor_unpack(value, "i", &index) != TRACTOR_OK || index != k->node->index))
-        tractor_nursery_fail(k->grower->pool, tractor_error_newf(0, "WorkWrong", "%s answers for n%02d", k->node->name, index));
+        tractor_nursery_fail(k->grower->pool,
+                             tractor_error_newf(0, "WorkWrong", "%s answers for n%02d", k->node->name, index));
     if (k->node->kind == KIND_ONE_SHOT)
         settle(k);
 }
@@ -73,7 +74,7 @@ static void start_kid(const tractor_error *err, void *user) {
     if (err)
         return;
     static const char *const modules[] = { "chaos", NULL };
-    tractor_spawn_options options = { TRACTOR_SPAWN_OPTIONS, .modules = modules, 
+    tractor_spawn_options options = { TRACTOR_SPAWN_OPTIONS, .modules = modules,
                                       .transport = k->node->transport[0] == '-' ? NULL : k->node->transport };
     if (k->node->ignore) {
         options.on_exit = on_exit_ignored;

@@ -75,8 +75,8 @@ static bool is_connection(int fd, struct sockaddr_storage *own, struct sockaddr_
         getpeername(fd, (struct sockaddr *)peer, &peer_size) != 0)
         return false;
     return own->ss_family == AF_INET ||
-           (own->ss_family == AF_UNIX && (((struct sockaddr_un *)own)->sun_path[0] != '\0' ||
-                                          ((struct sockaddr_un *)peer)->sun_path[0] != '\0'));
+           (own->ss_family == AF_UNIX &&
+            (((struct sockaddr_un *)own)->sun_path[0] != '\0' || ((struct sockaddr_un *)peer)->sun_path[0] != '\0'));
 }
 
 static void cut(int signo, siginfo_t *info, void *context) {

@@ -80,7 +80,9 @@ void portal_fn(const tractor_error* err, tractor_portal* portal, void* start) {
 // --- the crew ------------------------------------------------------------------------------------------------------
 
 int64_t Crew::some_time() {
-  static constexpr int64_t kTimes[] = {0, kMillisecond / 100, kMillisecond / 10, kMillisecond, kMillisecond, 20 * kMillisecond, kSecond / 2, 2 * kSecond};
+  static constexpr int64_t kTimes[] = {
+      0,           kMillisecond / 100, kMillisecond / 10, kMillisecond, kMillisecond, 20 * kMillisecond,
+      kSecond / 2, 2 * kSecond};
   return kTimes[dice().below(std::size(kTimes))];
 }
 
@@ -221,7 +223,8 @@ void Crew::nest(bool first) {
       ledger().owe(scope, failure);
     next(nullptr);
   };
-  inner.nursery = api([&] { return tractor_nursery_open(scope.nursery, &options, told ? nested_ended : nullptr, &inner); });
+  inner.nursery =
+      api([&] { return tractor_nursery_open(scope.nursery, &options, told ? nested_ended : nullptr, &inner); });
   if (!told) api([&] { return tractor_nursery_on_end(inner.nursery, nested_ended, &inner); });
   if (first) c.start_child();
   c.begin((first ? 3 : 1) + static_cast<int>(dice().below(4)));
@@ -247,7 +250,8 @@ void Crew::start_child() {
   if (dice().one_in(4)) options.kill_timeout_ns = kMillisecond;
   started(s, api([&] {
             return tractor_nursery_start_actor(scope.nursery, name.c_str(), &options, told ? portal_fn : nullptr, &s);
-          }), true);
+          }),
+          true);
 }
 
 void Crew::one_shot() {
@@ -259,7 +263,8 @@ void Crew::one_shot() {
   started(s, api([&] {
             return tractor_nursery_run_in_actor(scope.nursery, "sim", "function", args.get(), nullptr,
                                                 told ? value_fn : nullptr, &s);
-          }), true);
+          }),
+          true);
 }
 
 void Crew::call(tractor_portal* portal) {
@@ -268,7 +273,8 @@ void Crew::call(tractor_portal* portal) {
   if (told)
     s.with_value = [this, &s](const tractor_error* err, const tractor_value* value) {
       if (!err && from_c(value)->bytes() != answer_to(s.id))
-        world().journal.broken(world().now, "start %d (run) of %s brings another value than was returned", s.id, p().name());
+        world().journal.broken(world().now, "start %d (run) of %s brings another value than was returned", s.id,
+                               p().name());
       next(err);
     };
   Bytes9 args(static_cast<uint32_t>(s.id) | (limited ? unsigned{kWillCancel} : 0));
@@ -278,7 +284,8 @@ void Crew::call(tractor_portal* portal) {
   started(s, api([&] {
             return tractor_portal_run(portal, scope.nursery, "sim", "function", args.get(), &options,
                                       told ? value_fn : nullptr, &s);
-          }), true);
+          }),
+          true);
 }
 
 void Crew::open_context(tractor_portal* portal) {
@@ -318,7 +325,8 @@ void Crew::open_context(tractor_portal* portal) {
       c.act();
     }
   };
-  uint32_t word = static_cast<uint32_t>(s.id) | (limited ? unsigned{kWillCancel} : 0) | (drains ? unsigned{kWillDrain} : 0);
+  uint32_t word =
+      static_cast<uint32_t>(s.id) | (limited ? unsigned{kWillCancel} : 0) | (drains ? unsigned{kWillDrain} : 0);
   // The endpoint finds its side of the traffic by the caller's number.
   s.ledger.world().journal.hash(word);
   Bytes9 args(word);
@@ -329,7 +337,8 @@ void Crew::open_context(tractor_portal* portal) {
   started(s, api([&] {
             return tractor_portal_open_context(portal, scope.nursery, "sim", "context", args.get(), &options,
                                                started_fn, value_fn, &s);
-          }), true);
+          }),
+          true);
 }
 
 void Crew::open_generator(tractor_portal* portal) {
@@ -354,7 +363,8 @@ void Crew::open_generator(tractor_portal* portal) {
   started(s, api([&] {
             return tractor_portal_open_stream_from(portal, scope.nursery, "sim", "generator", args.get(), &options,
                                                    open_fn, done_fn, &s);
-          }), true);
+          }),
+          true);
 }
 
 void Crew::cancel_child(Door& door) {
@@ -394,7 +404,8 @@ void Crew::fail() {
     tractor_error_unref(err);
     return answer;
   });
-  world().journal.line(world().now, "%s: %s in %s%d: %d", p().name(), text.c_str(), scope.what.c_str(), scope.id, status);
+  world().journal.line(world().now, "%s: %s in %s%d: %d", p().name(), text.c_str(), scope.what.c_str(), scope.id,
+                       status);
   if (status == TRACTOR_OK) ledger().owe(scope, text);
 }
 
@@ -419,8 +430,9 @@ void send_values(Crew& crew, tractor_stream* stream, Lane& lane, int count, std:
   for (int i = 0; i < 4; ++i) value[static_cast<size_t>(1 + i)] = static_cast<char>(length >> (24 - 8 * i));
   for (int i = 0; i < 4; ++i) value += static_cast<char>('a' + (lane.sent >> (4 * i) & 15));
   value.append(pad, '.');
-  tractor_op token =
-      crew.api([&] { return tractor_stream_send_wait(stream, nullptr, {value.data(), value.size()}, done_fn, &s); });
+  tractor_op token = crew.api([&] {
+    return tractor_stream_send_wait(stream, nullptr, {value.data(), value.size()}, done_fn, &s);
+  });
   crew.started(s, token);
   if (token <= 0) then(false);
 }

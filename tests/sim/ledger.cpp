@@ -58,17 +58,18 @@ void Ledger::returned(Start& s, tractor_op token) {
 
 void Ledger::completed(Start& s, const tractor_error* c_err) {
   const Error* err = from_c(c_err);
-  world_.journal.event("completed", static_cast<uint64_t>(s.id), err ? static_cast<uint64_t>(-static_cast<int>(err->code())) : 0);
+  world_.journal.event("completed", static_cast<uint64_t>(s.id),
+                       err ? static_cast<uint64_t>(-static_cast<int>(err->code())) : 0);
   if (err) world_.journal.hash(err->message());
   world_.journal.line(world_.now, "%s: start %d (%s) completes: %s", s.p->name(), s.id, s.what,
                       err ? (std::string(err->name()) + " " + err->message()).c_str() : "ok");
-  const char* wrong = s.in_call                        ? "inside the call that started it"
-                      : s.abandoned                    ? "though it was abandoned"
-                      : s.token <= 0                   ? "though it was refused"
-                      : s.in->ended                    ? "after its nursery has ended"
-                      : s.completions > 0              ? "a second time"
-                      : world_.current() != s.p        ? "in another process"
-                                                       : nullptr;
+  const char* wrong = s.in_call                 ? "inside the call that started it"
+                      : s.abandoned             ? "though it was abandoned"
+                      : s.token <= 0            ? "though it was refused"
+                      : s.in->ended             ? "after its nursery has ended"
+                      : s.completions > 0       ? "a second time"
+                      : world_.current() != s.p ? "in another process"
+                                                : nullptr;
   ++s.completions;
   s.failed = err != nullptr;
   if (wrong)
@@ -95,7 +96,8 @@ void Ledger::check_wanted(Start& s, const Error* told) {
 
 void Ledger::scope_ended(Scope& s, const tractor_error* c_err) {
   const Error* err = from_c(c_err);
-  world_.journal.event("scope ended", static_cast<uint64_t>(s.id), err ? static_cast<uint64_t>(-static_cast<int>(err->code())) : 0);
+  world_.journal.event("scope ended", static_cast<uint64_t>(s.id),
+                       err ? static_cast<uint64_t>(-static_cast<int>(err->code())) : 0);
   world_.journal.line(world_.now, "%s: %s%d ends: %s", s.p->name(), s.what.c_str(), s.id,
                       err ? (std::string(err->name()) + " " + err->message()).c_str() : "ok");
   if (s.ended) return world_.journal.broken(world_.now, "%s%d of %s ends twice", s.what.c_str(), s.id, s.p->name());
@@ -121,8 +123,8 @@ void Ledger::scope_ended(Scope& s, const tractor_error* c_err) {
       world_.journal.broken(world_.now, "%s%d of %s ends before %s%d, which is nested in it", s.what.c_str(), s.id,
                             s.p->name(), nested->what.c_str(), nested->id);
   if (s.canceller && err && err->canceled() && err->fields().canceller.uuid != s.canceller->boot.uuid)
-    world_.journal.broken(world_.now, "%s%d of %s was cancelled by %s, and its outcome names '%s'", s.what.c_str(), s.id,
-                          s.p->name(), s.canceller->name(), err->fields().canceller.name.c_str());
+    world_.journal.broken(world_.now, "%s%d of %s was cancelled by %s, and its outcome names '%s'", s.what.c_str(),
+                          s.id, s.p->name(), s.canceller->name(), err->fields().canceller.name.c_str());
   if (s.caller) {
     auto* ctx = static_cast<Context*>(from_c(s.nursery));
     bool told = ctx->link() && ctx->link()->is_open() && s.caller->p != s.p;
@@ -236,7 +238,8 @@ void Ledger::say_what_waits() {
     if (s->token > 0 && !is_gone(*s->p) && !s->in->ended && !s->abandoned && s->completions == 0)
       waits += " start " + std::to_string(s->id) + " (" + s->what + ") of " + s->p->name() + ",";
   for (auto& s : scopes_)
-    if (s->nursery && !s->ended && !is_gone(*s->p)) waits += " " + s->what + std::to_string(s->id) + " of " + s->p->name() + ",";
+    if (s->nursery && !s->ended && !is_gone(*s->p))
+      waits += " " + s->what + std::to_string(s->id) + " of " + s->p->name() + ",";
   world_.journal.broken(world_.now, "it hangs; waiting:%s", waits.c_str());
 }
 
@@ -247,8 +250,8 @@ void Ledger::close_books() {
     if (slow || world_.cuts > 0 || killed_.count(debt.from->index) || killed_.count(debt.to->index)) continue;
     const std::vector<int>& by = written_[debt.failure];
     if (std::find(by.begin(), by.end(), debt.from->index) == by.end())
-      world_.journal.broken(world_.now, "an error is lost: %s has failed in %s, which did not tell %s", debt.failure.c_str(),
-                            debt.from->name(), debt.to->name());
+      world_.journal.broken(world_.now, "an error is lost: %s has failed in %s, which did not tell %s",
+                            debt.failure.c_str(), debt.from->name(), debt.to->name());
   }
   for (auto& p : world_.processes())
     if (p->state != SimProcess::State::reaped && p->index != 0)

@@ -33,13 +33,13 @@ struct Scope {
   Scope* parent;
   tractor_nursery* nursery = nullptr;
   std::string what;
-  bool has_end = false;   ///< somebody else hears of its end
+  bool has_end = false;  ///< somebody else hears of its end
   bool ended = false;
   bool dismisses = false;  ///< once closed it cancels the children that only serve
   bool closed = false;
-  Start* caller = nullptr;                  ///< of an endpoint
-  std::vector<std::string> owed;            ///< its outcome has to tell of these
-  const SimProcess* canceller = nullptr;    ///< who has to be named if it ends cancelled
+  Start* caller = nullptr;                ///< of an endpoint
+  std::vector<std::string> owed;          ///< its outcome has to tell of these
+  const SimProcess* canceller = nullptr;  ///< who has to be named if it ends cancelled
   std::function<void(const tractor_error*)> on_end;
 };
 
@@ -57,8 +57,8 @@ struct Start {
   bool in_call = true, abandoned = false, child_cancelled = false;
   int completions = 0;
   bool failed = false;
-  std::string cid;                   ///< of its dialog, once it was sent
-  std::vector<std::string> wanted;   ///< failures of its task that were sent to it
+  std::string cid;                  ///< of its dialog, once it was sent
+  std::vector<std::string> wanted;  ///< failures of its task that were sent to it
   bool exit_owed = false, exit_told = false, has_exit = false;
   std::function<void(const tractor_error*)> then;
   std::function<void(const tractor_error*, const tractor_value*)> with_value;
@@ -125,7 +125,7 @@ class Ledger final : public Witness {
     std::string failure;
     SimProcess *from, *to;
   };
-  std::vector<Debt> debts_;  ///< failures that have to leave for their callers
+  std::vector<Debt> debts_;                                    ///< failures that have to leave for their callers
   std::unordered_map<std::string, std::vector<int>> written_;  ///< failures, by those who have sent them
   std::map<int, bool> gone_, killed_;
   size_t failures_ = 0;

@@ -22,7 +22,8 @@ struct Fault {
 };
 
 const char* name_of(Fault::Kind kind) {
-  static const char* const kNames[] = {"kill", "exit", "stop", "terminate", "cut", "refuse", "lose", "launch", "cancel"};
+  static const char* const kNames[] = {"kill",   "exit", "stop",   "terminate", "cut",
+                                       "refuse", "lose", "launch", "cancel"};
   return kNames[kind];
 }
 

@@ -8,8 +8,8 @@ namespace sim {
 
 /// How much of everything one schedule has.
 struct Plan {
-  int acts = 20;       ///< things that its crews do
-  int launches = 5;    ///< children in all
+  int acts = 20;     ///< things that its crews do
+  int launches = 5;  ///< children in all
   int depth = 3;
   bool failures = true, cancels = true;
 };

@@ -41,9 +41,7 @@ Result<Done> World::enter(Actor& actor) {
 
 void World::leave(Actor&) { Actor::set_current(nullptr); }
 
-Result<std::unique_ptr<Port>> World::make_port(event_base*) {
-  return std::unique_ptr<Port>(new SimPort(*current_));
-}
+Result<std::unique_ptr<Port>> World::make_port(event_base*) { return std::unique_ptr<Port>(new SimPort(*current_)); }
 
 std::unique_ptr<Dialer> World::dial(Loop& loop, const Address& to, int64_t timeout, Dialer::Handler& handler) {
   auto dialer = std::make_unique<SimDialer>(*this, loop, to, timeout, handler);
@@ -231,22 +229,19 @@ void World::perform(const Choice& c) {
     case Choice::socket: {
       auto& s = *static_cast<Socket*>(c.what);
       journal.event("ready", static_cast<uint64_t>(s.id), s.handle->ready());
-      return dispatch(*c.process, [&] {
-        c.process->port->call([&] { s.handle->handler()->on_fd(s.handle->ready()); });
-      });
+      return dispatch(*c.process,
+                      [&] { c.process->port->call([&] { s.handle->handler()->on_fd(s.handle->ready()); }); });
     }
     case Choice::dialed:
-      return dispatch(*c.process, [&] {
-        c.process->port->call([&] { static_cast<PendingDial*>(c.what)->handle->arrived(); });
-      });
+      return dispatch(*c.process,
+                      [&] { c.process->port->call([&] { static_cast<PendingDial*>(c.what)->handle->arrived(); }); });
     case Choice::accept: {
       auto& l = *static_cast<KernelListener*>(c.what);
       Socket* s = l.backlog.front();
       l.backlog.pop_front();
       return dispatch(*c.process, [&] {
-        c.process->port->call([&] {
-          l.handle->handler().on_accepted(std::unique_ptr<Transport>(new SimTransport(*this, *s)));
-        });
+        c.process->port->call(
+            [&] { l.handle->handler().on_accepted(std::unique_ptr<Transport>(new SimTransport(*this, *s))); });
       });
     }
     case Choice::child_gone: {
@@ -264,9 +259,8 @@ void World::perform(const Choice& c) {
       // Before its actor watches for the signal it does what it does to any process.
       if (p.state == SimProcess::State::leaving) return;
       if (!p.port) return die(p, {ExitStatus::signaled, SIGTERM, false});
-      return dispatch(p, [&] {
-        p.port->call([&] { static_cast<SignalWatch::Handler&>(*p.actor).on_signal(SIGTERM); });
-      });
+      return dispatch(p,
+                      [&] { p.port->call([&] { static_cast<SignalWatch::Handler&>(*p.actor).on_signal(SIGTERM); }); });
     }
     case Choice::die: {
       SimProcess& p = *c.process;
@@ -294,8 +288,7 @@ void World::deliver(Socket& s) {
 
 void World::connect(PendingDial& d) {
   d.arrived = true;
-  auto listener =
-      std::find_if(listeners_.begin(), listeners_.end(), [&](auto& l) { return l->at == d.to; });
+  auto listener = std::find_if(listeners_.begin(), listeners_.end(), [&](auto& l) { return l->at == d.to; });
   journal.event("connect", static_cast<uint64_t>(d.owner->index), d.refused || listener == listeners_.end());
   if (d.refused || listener == listeners_.end()) {
     journal.line(now, "%s: connection to %s refused", d.owner->name(), d.to.to_string().c_str());
@@ -362,7 +355,8 @@ void World::after_run(SimProcess& p) {
 void World::die(SimProcess& p, ExitStatus status) {
   bool in_order = p.state == SimProcess::State::leaving && !p.kill_pending;
   if (p.state == SimProcess::State::leaving) status = p.kill_pending ? status : p.status;
-  journal.event("dies", static_cast<uint64_t>(p.index), static_cast<uint64_t>(status.kind) << 8 | static_cast<uint64_t>(status.code));
+  journal.event("dies", static_cast<uint64_t>(p.index),
+                static_cast<uint64_t>(status.kind) << 8 | static_cast<uint64_t>(status.code));
   journal.line(now, "%s is gone: %s", p.name(), status.to_string().c_str());
   if (!in_order && witness_) witness_->on_killed(p);
   p.status = status;

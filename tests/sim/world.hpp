@@ -44,7 +44,10 @@ struct Socket {
   std::string written, read;
 
   size_t unread() const { return in.size() - in_read; }
-  size_t room() const { return peer->flight.size() + peer->unread() < peer->capacity ? peer->capacity - peer->flight.size() - peer->unread() : 0; }
+  size_t room() const {
+    return peer->flight.size() + peer->unread() < peer->capacity ? peer->capacity - peer->flight.size() - peer->unread()
+                                                                 : 0;
+  }
   bool in_flight() const { return open && !reset && (!flight.empty() || (fin_sent && !fin)); }
   bool readable() const { return unread() > 0 || fin || reset; }
   bool writable() const { return reset || !peer->open || room() > 0; }
@@ -54,7 +57,7 @@ struct PendingDial {
   SimProcess* owner = nullptr;
   SimDialer* handle = nullptr;
   Address to;
-  bool lost = false;     ///< nobody will ever answer
+  bool lost = false;  ///< nobody will ever answer
   bool refused = false;
   bool arrived = false;  ///< `socket`, or refused
   Socket* socket = nullptr;
@@ -79,7 +82,7 @@ struct SimProcess {
   bool stopped = false;
   bool kill_pending = false, term_pending = false, exit_pending = false;
   int exit_wanted = 0;
-  int64_t asked_at = kForever;   ///< since when its supervisor wants it to be gone
+  int64_t asked_at = kForever;  ///< since when its supervisor wants it to be gone
   int64_t resumed_at = 0;
   int64_t resume_at = kForever;
   ExitStatus status;
@@ -122,8 +125,8 @@ class World final : public Platform {
 
   // How the machine treats this schedule.
   size_t socket_capacity = 256 * 1024;
-  size_t pieces = 4;       ///< one delivery in so many is partial; 0: none
-  size_t slowness = 0;     ///< one step in so many the clock jumps, though there is work; 0: never
+  size_t pieces = 4;    ///< one delivery in so many is partial; 0: none
+  size_t slowness = 0;  ///< one step in so many the clock jumps, though there is work; 0: never
   int refuse_dials = 0, lose_dials = 0, fail_launches = 0;  ///< so many of the next ones
 
   SimProcess* start_root(RootConfig config, bool program, tractor_root_fn body, tractor_done_fn on_end, void* user);
@@ -171,7 +174,22 @@ class World final : public Platform {
   friend class SimPort;
 
   struct Choice {
-    enum Kind : uint8_t { deliver, connect, boot, turn, woken, alarm, socket, dialed, accept, child_gone, term, die, leave, resume } kind;
+    enum Kind : uint8_t {
+      deliver,
+      connect,
+      boot,
+      turn,
+      woken,
+      alarm,
+      socket,
+      dialed,
+      accept,
+      child_gone,
+      term,
+      die,
+      leave,
+      resume
+    } kind;
     SimProcess* process;
     void* what;
   };

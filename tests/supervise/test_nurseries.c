@@ -279,16 +279,19 @@ static void ladder_of_a_nursery(void **state) {
 
 static void bad_options_body(tractor_nursery *root, void *user) {
     kit_outcome *o = user;
-    tractor_nursery_open(root, &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .kill_timeout_ns = -1 }, kit_on_done,
-                         &o[0]);
-    tractor_nursery_open_actor_cluster(root, &(tractor_cluster_options){ TRACTOR_CLUSTER_OPTIONS, .count = 70000 }, NULL,
-                                       kit_on_done, &o[1]);
+    tractor_nursery_open(root, &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .kill_timeout_ns = -1 },
+                         kit_on_done, &o[0]);
+    tractor_nursery_open_actor_cluster(root, &(tractor_cluster_options){ TRACTOR_CLUSTER_OPTIONS, .count = 70000 },
+                                       NULL, kit_on_done, &o[1]);
     static const char *const names[] = { "a", "" };
     tractor_nursery_open_actor_cluster(
-        root, &(tractor_cluster_options){ TRACTOR_CLUSTER_OPTIONS, .count = 2, .names = names }, NULL, kit_on_done, &o[2]);
+        root, &(tractor_cluster_options){ TRACTOR_CLUSTER_OPTIONS, .count = 2, .names = names }, NULL, kit_on_done,
+        &o[2]);
     tractor_nursery_open_actor_cluster(
-        root, &(tractor_cluster_options){ TRACTOR_CLUSTER_OPTIONS, .spawn = &(tractor_spawn_options){
-                                              TRACTOR_SPAWN_OPTIONS, .flags = 128 } }, NULL, kit_on_done, &o[3]);
+        root,
+        &(tractor_cluster_options){ TRACTOR_CLUSTER_OPTIONS,
+                                    .spawn = &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .flags = 128 } },
+        NULL, kit_on_done, &o[3]);
 }
 static void bad_options_are_named(void **state) {
     (void)state;
@@ -369,7 +372,7 @@ static void cluster_up(tractor_nursery *nursery, tractor_portal *const *portals,
     c->count = count;
     for (size_t i = 0; i < count; i++) {
         kit_assert_portal(portals[i]);
-        c->names = kit_text("%s %s", c->names ? c->names : "", tractor_portal_peer(portals[i])->name);
+        c->names = kit_text("%s %s", c->names ? c->names : "", tractor_portal_id(portals[i])->name);
         if (i < 4)
             tractor_portal_run(portals[i], nursery, "kit", "pid", TRACTOR_ARGS("{}"), NULL, kit_on_value, &c->calls[i]);
     }
@@ -460,13 +463,15 @@ static void picture_end(const tractor_error *err, const tractor_value *value, vo
 static void picture_go(kit_outcome *o) {
     picture *p = o->user;
     kit_assert_code(o->err, TRACTOR_OK);
-    tractor_portal_open_context(o->portal, NULL, "exits", "grow", TRACTOR_ARGS("{}"), NULL, picture_started, picture_end, p);
+    tractor_portal_open_context(o->portal, NULL, "exits", "grow", TRACTOR_ARGS("{}"), NULL, picture_started,
+                                picture_end, p);
 }
 static void picture_body(tractor_nursery *root, void *user) {
     static const char *const modules[] = { "exits", "kit", NULL };
     picture *p = user;
     p->child = (kit_outcome){ .then = picture_go, .user = p };
-    p->home = tractor_nursery_open(root, &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .name = "home" }, NULL, NULL);
+    p->home =
+        tractor_nursery_open(root, &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .name = "home" }, NULL, NULL);
     tractor_nursery_start_actor(p->home, "mid", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules },
                                 kit_on_portal, &p->child);
 }
@@ -476,9 +481,16 @@ static void tree_tells_of_everything(void **state) {
     kit_assert_code(kit_run_root(NULL, picture_body, &p).err, TRACTOR_OK);
     char *text = tractor_tree_format(tractor_value_bytes(p.tree.value));
     print_message("%s", text);
-    static const char *const parts[] = { "root (pid ", ", up, ", "nursery 'home' (open, ", "  mid (pid ", "endpoint 'grow' (",
-                                         "; for root, started", "nursery 'inner' (open, ", "        leaf (pid ",
-                                         "context 'exits:grow' (", "; with mid, streaming, stream open: 0 unread, 0 unsent" };
+    static const char *const parts[] = { "root (pid ",
+                                         ", up, ",
+                                         "nursery 'home' (open, ",
+                                         "  mid (pid ",
+                                         "endpoint 'grow' (",
+                                         "; for root, started",
+                                         "nursery 'inner' (open, ",
+                                         "        leaf (pid ",
+                                         "context 'exits:grow' (",
+                                         "; with mid, streaming, stream open: 0 unread, 0 unsent" };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         kit_assert_contains(text, parts[i]);
     /* What is not asked tells nothing. */
@@ -506,8 +518,9 @@ static void stopped_up(kit_outcome *o) {
     kill((pid_t)kit_pid(o->portal), SIGSTOP);
     assert_true(kit_wait_state(kit_pid(o->portal), "T"));
     s->tree = (kit_outcome){ .then = stopped_told, .user = s };
-    tractor_actor_tree(kit_actor(), s->home, &(tractor_call_options){ TRACTOR_CALL_OPTIONS, .timeout_ns = 100 * TRACTOR_MS },
-                       kit_on_value, &s->tree);
+    tractor_actor_tree(kit_actor(), s->home,
+                       &(tractor_call_options){ TRACTOR_CALL_OPTIONS, .timeout_ns = 100 * TRACTOR_MS }, kit_on_value,
+                       &s->tree);
 }
 static void stopped_body(tractor_nursery *root, void *user) {
     stopped *s = user;
@@ -528,7 +541,8 @@ static void tree_with_a_stopped_child(void **state) {
     tractor_free(text);
 }
 
-static const tractor_endpoint exits[] = { TRACTOR_FUNC("push", push_step), TRACTOR_CTX("grow", grow), TRACTOR_ENDPOINTS_END };
+static const tractor_endpoint exits[] = { TRACTOR_FUNC("push", push_step), TRACTOR_CTX("grow", grow),
+                                          TRACTOR_ENDPOINTS_END };
 
 int main(int argc, char **argv) {
     tractor_register("exits", exits, NULL);
