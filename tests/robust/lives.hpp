@@ -286,14 +286,15 @@ inline const char* verdict(int status) {
 }
 
 /// Lives `f` until nothing new fails in it any more, in several processes at a time, since each of them waits more than
-/// it works. What one transport has tried, the next one does not, unless TRACTOR_TEST_ALL is set; each gets its share.
+/// it works. What one transport has tried, the next one does not, unless TRACTOR_TEST_ALL is set; each gets its share. A
+/// sanitizer's build looks at half of the places.
 /// TRACTOR_TEST_PLACE=... is one place alone, TRACTOR_TEST_SHOW tells where it is.
 inline void sweep(void (*f)(), long length, int depth) {
   constexpr size_t kAtOnce = SANITIZED ? 2 : 4;
   constexpr long kMost = 5000;
   bool all = getenv("TRACTOR_TEST_ALL") != nullptr, tcp = strcmp(kit_transport(), "tcp") == 0;
   want = {length, depth, (reinterpret_cast<uintptr_t>(f) + static_cast<uint64_t>(length)) * 2 + (all && tcp),
-          tcp && !all ? 2 : 1};
+          all ? 1 : (tcp ? 2 : 1) * (SANITIZED ? 2 : 1)};
   pid_t lives[kAtOnce] = {};
   long tried = 0, bad = 0;
   // The first one that finds nothing may have been overtaken by one that is still at something.
