@@ -30,16 +30,7 @@ OpToken OpenContext::open(Portal& portal, Nursery& in, const CallTarget& target,
   scope.name = std::string(target.ns) + ":" + std::string(target.func);
   scope.timeout = options.timeout;
   auto* ctx = new OpenContext(portal, *link, in, std::move(options), std::move(scope), handlers);
-  OpToken token = static_cast<OpToken>(Status::no_memory);
-  try {
-    token = ctx->end_token();
-  } catch (const std::bad_alloc&) {
-  }
-  if (token < 0) {
-    portal.call_ends();
-    ctx->abandon();
-    return token;
-  }
+  OpToken token = ctx->end_token();
   if (bad)
     ctx->fail(bad);
   else if (!ctx->cancel_reason())
