@@ -130,7 +130,7 @@ void Ledger::scope_ended(Scope& s, const tractor_error* c_err) {
     bool told = ctx->link() && ctx->link()->is_open() && s.caller->p != s.p;
     for (const std::string& failure : s.owed) {
       s.caller->wanted.push_back(failure);
-      if (told) debts_.push_back({failure, s.p, s.caller->p});
+      if (told && failure.starts_with("boom#")) debts_.push_back({failure, s.p, s.caller->p});
     }
   } else if (!s.has_end && s.parent && !s.parent->ended && err && !err->canceled()) {
     for (const std::string& failure : s.owed) s.parent->owed.push_back(failure);
