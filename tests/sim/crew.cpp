@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include <tractor/discovery.h>
+
 #include "wire/value.hpp"
 
 namespace sim {
@@ -153,7 +155,7 @@ void Crew::act() {
     if (what < 13 && work.plan_.cancels && dice().one_in(2)) return cancel_child(*door);
   }
   if (what < 3) return sleep(some_time(), {});
-  if (what < 4) return hold();
+  if (what < 4) return dice().one_in(2) ? hold() : find();
   if (what < 7) return nest();
   if (what < 12) return start_child();
   if (what < 14) return one_shot();
@@ -259,6 +261,12 @@ void Crew::one_shot() {
   --work.plan_.launches;
   bool told = !dice().one_in(3);
   Start& s = begin_start("run_in_actor", told);
+  if (told)
+    s.with_value = [this, &s](const tractor_error* err, const tractor_value* value) {
+      if (!err && from_c(value)->bytes() != answer_to(s.id))
+        world().journal.broken(world().now, "start %d (run_in_actor) of %s brings another value", s.id, p().name());
+      next(err);
+    };
   Bytes9 args(static_cast<uint32_t>(s.id));
   started(s, api([&] {
             return tractor_nursery_run_in_actor(scope.nursery, "sim", "function", args.get(), nullptr,
@@ -367,9 +375,27 @@ void Crew::open_generator(tractor_portal* portal) {
           true);
 }
 
+/// Some other child, through the registrar.
+void Crew::find() {
+  Start& s = begin_start("find_actor", true);
+  std::string name = "c" + std::to_string(dice().below(12));
+  s.with_portal = [this](tractor_portal* portal) {
+    if (portal) doors.push_back({portal, nullptr});
+  };
+  bool waits = dice().one_in(2);
+  tractor_call_options options = {};
+  options.struct_size = sizeof options;
+  options.timeout_ns = waits ? 1 + some_time() : 0;
+  started(s, api([&] {
+            return (waits ? tractor_wait_for_actor : tractor_find_actor)(scope.nursery, name.c_str(), &options,
+                                                                         portal_fn, &s);
+          }),
+          true);
+}
+
 void Crew::cancel_child(Door& door) {
   Start& s = begin_start("cancel_actor", true);
-  door.child->child_cancelled = true;
+  if (door.child) door.child->child_cancelled = true;
   started(s, api([&] { return tractor_portal_cancel_actor(door.portal, scope.nursery, nullptr, done_fn, &s); }), true);
 }
 
@@ -377,7 +403,8 @@ void Crew::cancel_something() {
   if (mine.empty() || dice().one_in(4)) {
     if (dice().one_in(2)) return;
     world().journal.line(world().now, "%s: cancels %s%d", p().name(), scope.what.c_str(), scope.id);
-    api([&] { return tractor_nursery_cancel(scope.nursery, "thrown"); });
+    bool hard = dice().one_in(4);
+    api([&] { return (hard ? tractor_nursery_cancel_hard : tractor_nursery_cancel)(scope.nursery, "thrown"); });
     return;
   }
   Start& s = *mine[dice().below(mine.size())];

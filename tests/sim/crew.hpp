@@ -59,6 +59,7 @@ struct Crew {
   void open_context(tractor_portal* portal);
   void open_generator(tractor_portal* portal);
   void cancel_child(Door& door);
+  void find();
   void cancel_something();
   void fail();
 

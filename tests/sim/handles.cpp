@@ -41,9 +41,13 @@ ssize_t SimTransport::write(const iovec* parts, int count) {
   if (!socket_) return -EBADF;
   Socket& s = *socket_;
   if (s.reset) return -ECONNRESET;
-  if (s.peer->fin_sent) return -EPIPE;  // it was shut down
+  if (s.peer->fin_sent) {  // it was shut down
+    ++world_.cuts;
+    return -EPIPE;
+  }
   if (!s.peer->open) {
     // The first write to somebody who has gone is taken, and answered by a reset.
+    ++world_.cuts;
     if (s.fin) return -EPIPE;
     size_t all = 0;
     for (int i = 0; i < count; ++i) all += parts[i].iov_len;

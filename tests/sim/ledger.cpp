@@ -86,7 +86,8 @@ void Ledger::check_wanted(Start& s, const Error* told) {
     for (const Heard& heard : heard_[failure]) {
       if (heard.process != s.p->index) continue;
       auto asked = asked_to_stop_.find(s.cid);
-      if (asked != asked_to_stop_.end() && heard.at >= asked->second + kLastWord) continue;  // it had given up
+      if (asked != asked_to_stop_.end() && (heard.at >= asked->second + kLastWord || writes_may_wait()))
+        continue;  // it had given up
       world_.journal.broken(world_.now, "an error is lost: start %d (%s) of %s was told of %s and completes with %s",
                             s.id, s.what, s.p->name(), failure.c_str(), told ? told->message().c_str() : "success");
       return;
@@ -130,7 +131,7 @@ void Ledger::scope_ended(Scope& s, const tractor_error* c_err) {
     bool told = ctx->link() && ctx->link()->is_open() && s.caller->p != s.p;
     for (const std::string& failure : s.owed) {
       s.caller->wanted.push_back(failure);
-      if (told) debts_.push_back({failure, s.p, s.caller->p});
+      if (told && failure.starts_with("boom#")) debts_.push_back({failure, s.p, s.caller->p});
     }
   } else if (!s.has_end && s.parent && !s.parent->ended && err && !err->canceled()) {
     for (const std::string& failure : s.owed) s.parent->owed.push_back(failure);
@@ -245,9 +246,9 @@ void Ledger::say_what_waits() {
 
 void Ledger::close_books() {
   // A connection that was cut takes with it what was on its way; who ends has half a second to send what waits.
-  bool slow = world_.socket_capacity < 10'000 && (world_.slowness > 0 || world_.stops > 0);
   for (const Debt& debt : debts_) {
-    if (slow || world_.cuts > 0 || killed_.count(debt.from->index) || killed_.count(debt.to->index)) continue;
+    if (writes_may_wait() || world_.cuts > 0 || killed_.count(debt.from->index) || killed_.count(debt.to->index))
+      continue;
     const std::vector<int>& by = written_[debt.failure];
     if (std::find(by.begin(), by.end(), debt.from->index) == by.end())
       world_.journal.broken(world_.now, "an error is lost: %s has failed in %s, which did not tell %s",

@@ -109,6 +109,8 @@ class Ledger final : public Witness {
   }
   void check_cancellers(const Error& err, const char* where, int id);
   void check_wanted(Start& s, const Error* told);
+  /// What somebody has sent may not be on its way for as long as anybody waits.
+  bool writes_may_wait() const { return world_.socket_capacity < 10'000 && (world_.slowness > 0 || world_.stops > 0); }
   bool is_known_actor(std::string_view uuid) const;
 
   struct Heard {

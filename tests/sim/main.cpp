@@ -26,7 +26,7 @@ struct Progress {
 } progress;
 
 /// Memory that was misused ends the run, but not without its number.
-void crashed(int signo) {
+[[maybe_unused]] void crashed(int signo) {
   std::printf("schedule %" PRIu64 " is broken: it crashes with signal %d\n", progress.seed + progress.done, signo);
   std::printf("%" PRIu64 " schedules, %" PRIu64 " broken, seed %" PRIu64 ", %" PRIu64 " steps, digest %016d\n",
               progress.done + 1, progress.broken + 1, progress.seed, progress.steps, 0);

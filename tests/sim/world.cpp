@@ -52,7 +52,8 @@ std::unique_ptr<Dialer> World::dial(Loop& loop, const Address& to, int64_t timeo
   pending->to = to;
   if (lose_dials > 0 && current_->depth > 0) {
     --lose_dials;
-    pending->lost = true;
+    pending->refused = true;
+    pending->lost_until = now + 127 * kSecond;
   } else if (refuse_dials > 0 && current_->depth > 0) {
     --refuse_dials;
     pending->refused = true;
@@ -123,7 +124,7 @@ void World::collect() {
   for (auto& s : sockets_)
     if (s->in_flight()) choices_.push_back({Choice::deliver, nullptr, s.get()});
   for (auto& d : dials_)
-    if (!d->arrived && !d->lost) choices_.push_back({Choice::connect, nullptr, d.get()});
+    if (!d->arrived && d->lost_until <= now) choices_.push_back({Choice::connect, nullptr, d.get()});
   for (auto& owned : processes_) {
     SimProcess* p = owned.get();
     if (!p->alive()) {
@@ -162,6 +163,8 @@ void World::collect() {
 
 int64_t World::next_time() const {
   int64_t next = kForever;
+  for (const auto& d : dials_)
+    if (!d->arrived) next = std::min(next, d->lost_until);
   for (const auto& p : processes_) {
     if (!p->alive()) continue;
     if (p->stopped)

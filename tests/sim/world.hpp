@@ -57,7 +57,7 @@ struct PendingDial {
   SimProcess* owner = nullptr;
   SimDialer* handle = nullptr;
   Address to;
-  bool lost = false;  ///< nobody will ever answer
+  int64_t lost_until = 0;  ///< nobody answers; then the system gives up
   bool refused = false;
   bool arrived = false;  ///< `socket`, or refused
   Socket* socket = nullptr;
@@ -144,7 +144,8 @@ class World final : public Platform {
   void terminate(SimProcess& p) { p.term_pending = true; }
   void exit(SimProcess& p, int status);
   void stop(SimProcess& p, int64_t how_long);
-  int cuts = 0, stops = 0;
+  int cuts = 0;  ///< that took something with them
+  int stops = 0;
   enum class Cut : uint8_t { fin, reset, half, prefix };
   void cut(Socket& s, Cut how);
 
