@@ -229,7 +229,8 @@ static void FLT_01(void **state) {
         /* Nothing, if the end was known before it was tried again. */
         assert_true(!p.refused_with || p.refused_with == TRACTOR_ETRANSPORT || p.refused_with == TRACTOR_ECANCELED ||
                     p.refused_with == TRACTOR_ECLOSED);
-        kit_assert_within_ms(p.result.at - p.broken_at, 600);
+        if (plan->how != KIT_SHUT_READ) /* what goes on coming is read; the break shows when nothing does */
+            kit_assert_within_ms(p.result.at - p.broken_at, 600);
     }
 }
 
