@@ -10,6 +10,18 @@
 #define SANITIZED 0
 #endif
 
+#ifdef __SANITIZE_ADDRESS__
+/* For tests whose children lose their connections: one that takes long to go is killed, perhaps while it looks for leaks,
+ * and that would be a report. So they don't look; main() says after kit_begin() that this process does. */
+#define LIFE_CHILDREN_DO_NOT_LOOK_FOR_LEAKS \
+    static bool life_is_at_home;            \
+    int __lsan_is_turned_off(void);         \
+    int __lsan_is_turned_off(void) { return !life_is_at_home; }
+#else
+#define LIFE_CHILDREN_DO_NOT_LOOK_FOR_LEAKS static bool life_is_at_home;
+#endif
+#define LIFE_AT_HOME() ((void)(life_is_at_home = true))
+
 typedef struct life {
     const char *const *child_env; /* NULL: ours */
     const char *const *modules;   /* of the child; NULL: "kit" and "life" */

@@ -460,9 +460,12 @@ static void X_26_a_child_far_away(void **state) {
     }
 }
 
+LIFE_CHILDREN_DO_NOT_LOOK_FOR_LEAKS
+
 int main(int argc, char **argv) {
     life_register();
     kit_begin(argc, argv);
+    LIFE_AT_HOME();
     const kit_test tests[] = {
         KIT_TEST(X_26_cut_at_every_byte),      KIT_TEST(X_26_pieces_and_delays), KIT_TEST(X_26_stalls),
         KIT_TEST(X_26_boot_cut_at_every_byte), KIT_TEST(X_26_a_child_cut_off),   KIT_TEST(X_26_a_child_far_away),

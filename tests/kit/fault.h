@@ -39,7 +39,7 @@ typedef enum kit_call {
     KIT_READ,
     KIT_WRITE,     /* write() and writev() */
     KIT_PWRITE,    /* what a boot record is written with */
-    KIT_PIPE,      /* pipe(), pipe2() and socketpair() */
+    KIT_PIPE,      /* pipe2() and socketpair() */
     KIT_MEMFD,     /* memfd_create() */
     KIT_EVENTFD,   /* eventfd() */
     KIT_TIMERFD,   /* timerfd_create() */

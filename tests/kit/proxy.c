@@ -181,7 +181,11 @@ static bool take(relay *r, pair *p, int way, int64_t room) {
 
 static bool give(relay *r, pair *p, int way) {
     lane *l = &p->lanes[way];
+    /* Whoever receives them may look at once. */
+    r->s->counts[p->number][way] = l->gone + (int64_t)l->held;
     ssize_t n = send(l->to, l->buffer, l->held, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0)
+        r->s->counts[p->number][way] = l->gone;
     if (n < 0 && errno == EAGAIN)
         return true;
     if (n < 0) { /* it is read no more: whoever sends has to know */

@@ -53,7 +53,7 @@ void kit_proxy_delay(kit_proxy *p, enum kit_way way, int ms);
 
 /* How many there have been. */
 int kit_proxy_connections(const kit_proxy *p);
-/* How many bytes have gone through. */
+/* How many bytes have gone through; those that have arrived are counted. */
 int64_t kit_proxy_count(const kit_proxy *p, int connection, enum kit_way way);
 /* The same bytes, as far as they are kept. */
 const char *kit_proxy_bytes(const kit_proxy *p, int connection, enum kit_way way);

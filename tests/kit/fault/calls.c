@@ -34,7 +34,7 @@ SIMPLE(KIT_SOCKET, socket, (int family, int type, int protocol), (family, type, 
 SIMPLE(KIT_BIND, bind, (int fd, const void *address, unsigned size), (fd, address, size))
 SIMPLE(KIT_LISTEN, listen, (int fd, int backlog), (fd, backlog))
 SIMPLE(KIT_ACCEPT, accept4, (int fd, void *address, unsigned *size, int flags), (fd, address, size, flags))
-SIMPLE(KIT_PIPE, pipe, (int ends[2]), (ends))
+/* Not pipe(): the undefined behaviour sanitizer looks at memory through one. */
 SIMPLE(KIT_PIPE, pipe2, (int ends[2], int flags), (ends, flags))
 SIMPLE(KIT_PIPE, socketpair, (int family, int type, int protocol, int ends[2]), (family, type, protocol, ends))
 SIMPLE(KIT_MEMFD, memfd_create, (const char *name, unsigned flags), (name, flags))

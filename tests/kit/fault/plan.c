@@ -200,8 +200,8 @@ __attribute__((constructor)) static void take_environment(void) {
     const char *faults = getenv(FAULTS), *to = getenv(REDIRECT);
     if (to)
         redirect_to = strdup(to);
-    if (faults) {
-        take_faults(strdup(faults)); /* it keeps pointers into that */
+    if (faults && *faults) {
+        take_faults(strdup(faults)); /* they point into it */
         atomic_store(&armed_in, (int)getpid());
     }
     unsetenv(FAULTS);
