@@ -207,7 +207,12 @@ PeerLink* Actor::find_serving_child(std::string_view name) {
 void Actor::add_child(Child& child) { children_.push_back(&child); }
 void Actor::remove_child(Child& child) {
   std::erase(children_, &child);
-  bury_inherited();
+  forget_child(child);
+  if (reaper_) reaper_->sweep_soon();
+}
+
+void Actor::forget_child(const Child& child) {
+  if (registrar_) registrar_->remove(child.id());
 }
 
 void Actor::become_subreaper() {

@@ -120,6 +120,8 @@ class Actor final : public RefCounted<Actor>,
   // --- children
   void add_child(Child& child);
   void remove_child(Child& child);
+  /// It ends, or has ended: nobody shall find it any more.
+  void forget_child(const Child& child);
   /// What its children inherit of it.
   bool is_subreaper() const { return reaper_ != nullptr; }
   Child* find_child(std::string_view uuid);
@@ -196,6 +198,7 @@ class Actor final : public RefCounted<Actor>,
   void begin_closing();
   Flow shut_down();
   void report_failure(const ErrorRef& why);
+  bool parent_unregisters(const Address& registry) const;
   Task<Done> unregister_everywhere();
   void send_acks();
   void finish();

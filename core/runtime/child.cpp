@@ -144,6 +144,7 @@ Flow Child::live() {
     failed = Error::out_of_memory();
   }
   phase_ = Phase::ending;
+  if (link_ && link_->peer_is_native()) actor_.forget_child(*this);
   try {
     co_await end();
   } catch (const std::bad_alloc&) {

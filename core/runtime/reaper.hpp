@@ -33,7 +33,9 @@ class Reaper final : private Timer {
   };
 
   Reaper(Loop& loop, Family& family, std::string own_mark);
-  /// To be called when a child has died. True: there was somebody to bury or to kill, so there may be more of them soon.
+  /// A child has died; others that die at about the same time are looked at together.
+  void sweep_soon() noexcept;
+  /// True: there was somebody to bury or to kill, so there may be more of them soon.
   bool sweep();
 
  private:
@@ -41,7 +43,7 @@ class Reaper final : private Timer {
     int64_t pid, since;
     bool killed;
   };
-  void on_timer() override { sweep(); }
+  void on_timer() override;
   bool inherited(int64_t pid, bool actor) const;
 
   Loop& loop_;

@@ -74,7 +74,7 @@ void Actor::on_cancel_actor(PeerLink& link, std::string_view cid, int64_t patien
 
 void Actor::on_signal(int signo) {
   if (signo == SIGCHLD) {
-    bury_inherited();
+    if (reaper_) reaper_->sweep_soon();
     return;
   }
   if (!is_root()) {
@@ -146,6 +146,12 @@ void Actor::send_acks() {
   acks_.clear();
 }
 
+/// A registrar of our make forgets its own children as soon as they begin to end.
+bool Actor::parent_unregisters(const Address& registry) const {
+  return parent_link_ && parent_link_->is_open() && parent_link_->peer_is_native() &&
+         parent_link_->peer_is_registrar() && registry == boot_->parent_addr;
+}
+
 Task<Done> Actor::unregister_everywhere() {
   if (registrar_ || bound_.empty()) co_return Done{};
   OutBuffer kwargs;
@@ -155,6 +161,7 @@ Task<Done> Actor::unregister_everywhere() {
   pack_uid(pack, id_);
   std::string args(kwargs.view());
   for (const Address& registry : registry_addrs_) {
+    if (parent_unregisters(registry)) continue;
     int64_t deadline = loop_->now() + kUnregisterLimit;
     auto link = co_await connect(*this, registry, Greeting::at_once, kUnregisterLimit, nullptr);
     if (!link) {
