@@ -297,6 +297,9 @@ void Child::hang_up(const ErrorRef& failed) {
 void Child::bury(ErrorRef failed) {
   unlink_sockets();
   actor_.remove_child(*this);
+  // It did as it was told, and then something of its own went wrong.
+  bool late = !failed && portal_ && failure_ && !failure_->canceled() && failure_->code() != Status::ctx_canceled;
+  if (late) failed = Error::from([&] { return death(Status::child, "failed while it ended: " + failure_->message()); });
   // An actor leaves with status 0 when somebody cancelled it, be it a third one: that is no failure of its nursery. One that
   // has reported a failure has failed, however it leaves.
   bool starved = failed && failed->code() == Status::no_memory;
@@ -319,7 +322,7 @@ void Child::bury(ErrorRef failed) {
     } else if (config_.ignore_death) {
       failed->mark_handled();
       TRACTOR_LOG(kInfo, "tractor.spawn", "%s", failed->message().c_str());
-    } else if (!one_shot_) {
+    } else if (!one_shot_ || late) {
       home_->fail(failed);
     }
   }
