@@ -96,18 +96,16 @@ bool copy_of_us(int64_t pid) {
 
 /// Empty: it has none, or it is dead, or not ours to look at.
 std::string mark_of(int64_t pid) {
+  std::string environment(1, '\0');
+  char piece[4096];
   File f = open_proc(pid, "environ");
-  std::unique_ptr<char, void (*)(void*)> entry(nullptr, std::free);
-  size_t room = 0;
-  const size_t length = std::strlen(kMarkVariable);
-  for (char* line = nullptr; f;) {
-    ssize_t n = getdelim(&line, &room, 0, f.get());
-    entry.release();
-    entry.reset(line);
-    if (n < 0) break;
-    if (std::strncmp(line, kMarkVariable, length) == 0 && line[length] == '=') return line + length + 1;
+  for (size_t n = 1; f && n > 0;) {
+    n = std::fread(piece, 1, sizeof piece, f.get());
+    environment.append(piece, n);
   }
-  return {};
+  const std::string key = '\0' + std::string(kMarkVariable) + '=';
+  size_t at = environment.find(key);
+  return at == environment.npos ? std::string() : environment.c_str() + at + key.size();
 }
 
 bool reap(int64_t pid) { return waitpid(static_cast<pid_t>(pid), nullptr, WNOHANG) == pid; }
