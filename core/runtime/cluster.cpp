@@ -16,12 +16,7 @@ Nursery* Cluster::open(Actor& actor, Nursery& parent, Config config, tractor_clu
   cluster->nursery_ = n;
   try {
     n->on_end([](const tractor_error*, void* self) { delete static_cast<Cluster*>(self); }, cluster.get());
-  } catch (const std::bad_alloc&) {
-    n->close();
-    throw;
-  }
-  Cluster* self = cluster.release();
-  try {
+    Cluster* self = cluster.release();
     for (size_t i = 0; i < count; ++i)
       StartOp::start(actor, *n, std::move(config.names[i]), config.spawn, {}, on_up, &self->members_[i]);
   } catch (const std::bad_alloc&) {
