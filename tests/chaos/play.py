@@ -326,6 +326,8 @@ class Round:
         for folder in ("run", "tmp"):
             for where, _, names in os.walk(self._path(folder)):
                 for name in names:
+                    if name.startswith("tsan.rodata."):
+                        continue  # of the sanitizer, in a process that was killed at its start
                     path = os.path.join(where, name)
                     kind = "socket" if stat.S_ISSOCK(os.lstat(path).st_mode) else "file"
                     found.append(f"{kind} {os.path.relpath(path, self.folder)}")
