@@ -99,6 +99,15 @@ void pack_uid(wire::Packer& out, const ActorId& id) {
   out.text(id.uuid);
 }
 
+void pack_identity(wire::Packer& out, const ActorId& id) {
+  out.str("name");
+  out.text(id.name);
+  out.str("uuid");
+  out.text(id.uuid);
+  out.str("pid");
+  out.integer(id.pid);
+}
+
 void pack_address(wire::Packer& out, const Address& addr) {
   wire::WireAddr w = addr.to_wire();
   out.array(2);

@@ -34,6 +34,8 @@ Result<std::vector<Address>> read_addresses(Bytes value);
 /// What `_cancel_task` takes.
 void pack_cancel_task(OutBuffer& out, std::string_view cid);
 void pack_uid(wire::Packer& out, const ActorId& id);
+/// Three pairs of a map: `name`, `uuid`, `pid`.
+void pack_identity(wire::Packer& out, const ActorId& id);
 void pack_address(wire::Packer& out, const Address& addr);
 
 }  // namespace tractor::core

@@ -254,12 +254,20 @@ Child* Actor::find_child(std::string_view uuid) {
 
 // --- introspection -------------------------------------------------------------------------------------------------
 
+/// One pair of a map: the connections that others have made to us.
+void Actor::pack_peers(wire::Packer& pack) const {
+  std::vector<const PeerLink*> peers;
+  for (const Ref<PeerLink>& link : links_)
+    if (link->is_open() && link->accepted()) peers.push_back(link.get());
+  pack.str("peers");
+  pack.array(peers.size());
+  for (const PeerLink* link : peers) pack_uid(pack, link->peer());
+}
+
 void Actor::pack_stats(OutBuffer& out) const {
   wire::Packer pack(out);
-  std::vector<const PeerLink*> peers;
   size_t tasks = self_peer_ ? self_peer_->task_count() : 0, calls = self_link_ ? self_link_->call_count() : 0;
   for (const Ref<PeerLink>& link : links_) {
-    if (link->is_open() && link->accepted()) peers.push_back(link.get());
     tasks += link->task_count();
     calls += link->call_count();
   }
@@ -268,18 +276,11 @@ void Actor::pack_stats(OutBuffer& out) const {
   pack.array(children_.size());
   for (const Child* child : children_) {
     pack.map(4);
-    pack.str("name");
-    pack.text(child->id().name);
-    pack.str("uuid");
-    pack.text(child->id().uuid);
-    pack.str("pid");
-    pack.integer(child->id().pid);
+    pack_identity(pack, child->id());
     pack.str("state");
     pack.str(child->state_name());
   }
-  pack.str("peers");
-  pack.array(peers.size());
-  for (const PeerLink* link : peers) pack_uid(pack, link->peer());
+  pack_peers(pack);
   pack.str("tasks");
   pack.integer(static_cast<uint64_t>(tasks));
   pack.str("calls");
@@ -289,16 +290,8 @@ void Actor::pack_stats(OutBuffer& out) const {
 }
 
 void Actor::describe(wire::Packer& pack, bool open) const {
-  std::vector<const PeerLink*> peers;
-  for (const Ref<PeerLink>& link : links_)
-    if (link->is_open() && link->accepted()) peers.push_back(link.get());
   pack.map(open ? 10 : 9);
-  pack.str("name");
-  pack.text(id_.name);
-  pack.str("uuid");
-  pack.text(id_.uuid);
-  pack.str("pid");
-  pack.integer(id_.pid);
+  pack_identity(pack, id_);
   pack.str("state");
   pack.str(state_ == State::booting ? "booting" : state_ == State::up ? "up" : "closing");
   pack.str("age");
@@ -306,9 +299,7 @@ void Actor::describe(wire::Packer& pack, bool open) const {
   pack.str("addresses");
   pack.array(bound_texts_.size());
   for (const std::string& address : bound_texts_) pack.text(address);
-  pack.str("peers");
-  pack.array(peers.size());
-  for (const PeerLink* link : peers) pack_uid(pack, link->peer());
+  pack_peers(pack);
   for (auto [key, scope] : {std::pair{"main", main_.get()}, {"tasks", service_.get()}}) {
     pack.str(key);
     scope && !scope->ended() ? scope->describe(pack) : pack.nil();

@@ -214,6 +214,7 @@ class Actor final : public RefCounted<Actor>,
   bool is_living_child(std::string_view uuid) const override;
   void on_buried_actor() override { sweep_sockets(); }
   void sweep_sockets() const;
+  void pack_peers(wire::Packer& pack) const;
 
   struct CloseEvent {};
   Flow shut_down_;

@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "ipc/peer_process.hpp"
+#include "rpc/args.hpp"
 #include "runtime/actor.hpp"
 #include "scope/callback.hpp"
 #include "wire/packer.hpp"
@@ -67,12 +68,7 @@ const char* Child::state_name() const {
 
 void Child::describe(wire::Packer& out) const {
   out.map(5);
-  out.str("name");
-  out.text(id_.name);
-  out.str("uuid");
-  out.text(id_.uuid);
-  out.str("pid");
-  out.integer(id_.pid);
+  pack_identity(out, id_);
   out.str("phase");
   out.str(state_name());
   out.str("age");
