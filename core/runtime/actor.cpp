@@ -173,6 +173,7 @@ void Actor::drop_link(PeerLink& link) {
 void Actor::on_link_lost(PeerLink& link, const ErrorRef& why) {
   Ref<PeerLink> keep(&link);
   drop_link(link);
+  if (registration_) registration_->on_link_lost(link);
   for (Child* child : children_)
     if (child->owns(link) || (link.peer().empty() && child->has_opened(link))) return child->on_link_lost(why);
   link.fail_calls(why);

@@ -23,6 +23,7 @@
 #include "runtime/platform.hpp"
 #include "runtime/posts.hpp"
 #include "runtime/reaper.hpp"
+#include "runtime/registration.hpp"
 #include "runtime/signals.hpp"
 #include "runtime/threads.hpp"
 #include "runtime/vars.hpp"
@@ -102,6 +103,9 @@ class Actor final : public RefCounted<Actor>,
   Portal* self_portal() const { return self_portal_.get(); }
   Portal* parent_portal() const { return parent_portal_.get(); }
   PeerLink& self_link() { return *self_link_; }
+  /// Null in a root.
+  PeerLink* parent_link() const { return parent_link_.get(); }
+  const Address& parent_address() const { return boot_->parent_addr; }
   const std::vector<Address>& addresses() const { return bound_; }
   const std::vector<std::string>& address_texts() const { return bound_texts_; }
   const std::vector<Address>& registry_addrs() const { return registry_addrs_; }
@@ -198,8 +202,6 @@ class Actor final : public RefCounted<Actor>,
   void begin_closing();
   Flow shut_down();
   void report_failure(const ErrorRef& why);
-  bool parent_unregisters(const Address& registry) const;
-  Task<Done> unregister_everywhere();
   void send_acks();
   void finish();
   static void last_act(void* self);
@@ -249,6 +251,7 @@ class Actor final : public RefCounted<Actor>,
   std::vector<std::string> bound_texts_;
   std::map<std::string, const Module*, std::less<>> exposed_;
   std::unique_ptr<Registrar> registrar_;
+  std::optional<Registration> registration_;  ///< in an actor that is no registrar
   RuntimeVars vars_;
 
   std::vector<Ref<PeerLink>> links_;

@@ -19,7 +19,6 @@ constexpr int64_t kProbeAttempt = kSecond;
 constexpr int kProbeAttempts = 3;
 constexpr int64_t kProbePause = 50 * kMillisecond;
 constexpr int64_t kConnectLimit = 10 * kSecond;
-constexpr int64_t kRegisterLimit = 10 * kSecond;
 constexpr int64_t kBootLimit = 30 * kSecond;
 
 enum class Verdict { absent, registrar, occupied };
@@ -281,37 +280,9 @@ Result<Done> Actor::listen_at(const std::vector<Address>& addrs) {
 }
 
 Task<Result<Done>> Actor::register_everywhere() {
-  if (registrar_) {
-    for (const Address& addr : bound_)
-      if (auto ok = registrar_->add(id_, addr); !ok) co_return ok.failure();
-    co_return Done{};
-  }
-  for (const Address& registry : registry_addrs_) {
-    auto link = co_await connect(*this, registry, Greeting::at_once, kConnectLimit, &boot_halt_);
-    if (!link)
-      co_return Failure::of(Status::registry, "can't reach the registrar: " + link.failure().message,
-                            "ConnectionError");
-    Failure failed{Status::ok, {}, nullptr};
-    for (const Address& addr : bound_) {
-      OutBuffer kwargs;
-      wire::Packer pack(kwargs);
-      pack.map(2);
-      pack.str("uid");
-      pack_uid(pack, id_);
-      pack.str("addr");
-      pack_address(pack, addr);
-      Answer answer = co_await ask(*link, *backstage_, "self", "register_actor", std::string(kwargs.view()),
-                                   kRegisterLimit, &boot_halt_, OnHalt::hang_up);
-      if (answer.err) {
-        failed =
-            Failure::of(Status::registry, "the registrar refused " + addr.to_string() + ": " + answer.err->message(),
-                        "RuntimeError");
-        break;
-      }
-    }
-    (*link)->close(Error::of(Status::closed, "registered"), true);
-    if (failed.code != Status::ok) co_return failed;
-  }
+  if (!registrar_) co_return co_await registration_.emplace(*this).begin(boot_halt_);
+  for (const Address& addr : bound_)
+    if (auto ok = registrar_->add(id_, addr); !ok) co_return ok.failure();
   co_return Done{};
 }
 

@@ -16,7 +16,6 @@ namespace {
 
 /// An acknowledgement means "I am at it": it must leave before the asker loses patience, at half a second.
 constexpr int64_t kAckLimit = 300 * kMillisecond;
-constexpr int64_t kUnregisterLimit = kSecond / 2;
 constexpr int64_t kLastWorkLimit = kSecond / 2;
 /// What our dead children left behind dies at once, unless the machine is very busy.
 constexpr int64_t kBurialLimit = kSecond / 2;
@@ -117,7 +116,7 @@ Flow Actor::shut_down() {
   }
   send_acks();
   try {
-    co_await unregister_everywhere();
+    if (registration_) co_await registration_->end();
   } catch (const std::bad_alloc&) {
     // Who looks for us finds nobody here, and tells the registrar.
   }
@@ -146,36 +145,6 @@ void Actor::send_acks() {
   acks_.clear();
 }
 
-/// A registrar of our make forgets its own children as soon as they begin to end.
-bool Actor::parent_unregisters(const Address& registry) const {
-  return parent_link_ && parent_link_->is_open() && parent_link_->peer_is_native() &&
-         parent_link_->peer_is_registrar() && registry == boot_->parent_addr;
-}
-
-Task<Done> Actor::unregister_everywhere() {
-  if (registrar_ || bound_.empty()) co_return Done{};
-  OutBuffer kwargs;
-  wire::Packer pack(kwargs);
-  pack.map(1);
-  pack.str("uid");
-  pack_uid(pack, id_);
-  std::string args(kwargs.view());
-  for (const Address& registry : registry_addrs_) {
-    if (parent_unregisters(registry)) continue;
-    int64_t deadline = loop_->now() + kUnregisterLimit;
-    auto link = co_await connect(*this, registry, Greeting::at_once, kUnregisterLimit, nullptr);
-    if (!link) {
-      TRACTOR_LOG(kRuntime, "tractor.registry", "can't unregister: %s", link.failure().message.c_str());
-      continue;
-    }
-    Answer answer = co_await ask(*link, *backstage_, "self", "unregister_actor", args,
-                                 std::max<int64_t>(deadline - loop_->now(), 1), nullptr, OnHalt::hang_up);
-    if (answer.err) TRACTOR_LOG(kRuntime, "tractor.registry", "can't unregister: %s", answer.err->message().c_str());
-    (*link)->close(Error::of(Status::closed, "unregistered"), true);
-  }
-  co_return Done{};
-}
-
 void Actor::finish() {
   state_ = State::ended;
   finished_ = true;
@@ -195,6 +164,7 @@ void Actor::last_act(void* self) {
   actor.main_.reset();
   actor.service_.reset();
   actor.backstage_.reset();
+  actor.registration_.reset();
   actor.registrar_.reset();
   actor.engine_.reset();
   actor.loop_.reset();

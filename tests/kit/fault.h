@@ -77,7 +77,7 @@ typedef struct kit_fault {
 #define KIT_WITH_SPEC .call = KIT_RECV, .with = "SpawnSpec", .after = true
 #define KIT_WHILE_IMPORTING .call = KIT_DLOPEN
 #define KIT_BEFORE_BIND .call = KIT_BIND
-#define KIT_BEFORE_REGISTER .call = KIT_CONNECT, .nth = 2
+#define KIT_BEFORE_REGISTER .call = KIT_SEND, .with = "register_actor"
 #define KIT_WHILE_REGISTERING .call = KIT_SEND, .with = "register_actor", .after = true
 #define KIT_REGISTERED .call = KIT_RECV, .with = "Return", .after = true
 #define KIT_BEFORE_READY .call = KIT_SEND, .with = "Return"
