@@ -485,6 +485,6 @@ int main(int argc, char **argv) {
     if (!run.samples)
         die("no memory", NULL);
     memset(run.samples, 1, MOST_SAMPLES * sizeof *run.samples); /* so that the record does not fault in the window */
-    tractor_root_options options = { TRACTOR_ROOT_OPTIONS, .name = "bench", .transport = run.transport };
+    tractor_root_options options = { TRACTOR_ROOT_OPTIONS, .name = "bench", .enable_transports = run.transport };
     return tractor_main(argc, argv, &options, root, NULL);
 }

@@ -1,5 +1,7 @@
 #include "capi/boot_options.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "capi/options.hpp"
 #include "wire/utf8.hpp"
@@ -30,6 +32,31 @@ Result<std::vector<Address>> addresses(const char* const* list, const char* fiel
     out.push_back(std::move(*addr));
   }
   return out;
+}
+
+Result<std::vector<TransportKind>> transports(const char* names, const char* field) {
+  auto kinds = transports_by_names(names);
+  if (!kinds) return Failure::of(Status::invalid, std::string(field) + ": " + kinds.failure().message, "ValueError");
+  return kinds;
+}
+
+std::vector<TransportKind> kinds_of(const std::vector<Address>& addrs) {
+  std::vector<TransportKind> kinds;
+  for (const Address& a : addrs)
+    if (std::find(kinds.begin(), kinds.end(), a.kind) == kinds.end()) kinds.push_back(a.kind);
+  return kinds;
+}
+
+/// Nobody would answer at such an address, or nobody could reach us from there.
+Result<Done> all_enabled(const std::vector<Address>& registries, const std::vector<TransportKind>& kinds,
+                         const char* names) {
+  for (const Address& a : registries)
+    if (std::find(kinds.begin(), kinds.end(), a.kind) == kinds.end())
+      return Failure::of(Status::invalid,
+                         "tractor_root_options.registry_addrs: the transport of " + a.to_string() +
+                             " is not in tractor_root_options.enable_transports, \"" + names + "\"",
+                         "ValueError");
+  return Done{};
 }
 
 Result<int> level(const char* name, const char* field) {
@@ -95,18 +122,13 @@ Result<RootConfig> read_root_options(const tractor_root_options* options) {
   CHECK(check_actor_name(c.name, "tractor_root_options.name"));
   TRY(c.modules, modules(o.enable_modules, "tractor_root_options.enable_modules"));
   TRY(c.registry_addrs, addresses(o.registry_addrs, "tractor_root_options.registry_addrs"));
-  TRY(c.bind_addrs, addresses(o.bind_addrs, "tractor_root_options.bind_addrs"));
-  if (o.transport) {
-    TRY(c.transport, transport_by_name(o.transport));
+  TRY(c.bind_addrs, addresses(o.tpt_bind_addrs, "tractor_root_options.tpt_bind_addrs"));
+  if (o.enable_transports) {
+    TRY(c.transports, transports(o.enable_transports, "tractor_root_options.enable_transports"));
+    CHECK(all_enabled(c.registry_addrs, c.transports, o.enable_transports));
   } else if (!c.registry_addrs.empty()) {
-    c.transport = c.registry_addrs.front().kind;
+    c.transports = kinds_of(c.registry_addrs);
   }
-  for (const Address& a : c.registry_addrs)
-    if (a.kind != c.transport)
-      return Failure::of(Status::invalid,
-                         std::string("tractor_root_options.registry_addrs: ") + a.to_string() +
-                             " is not of tractor_root_options.transport \"" + transport_name(c.transport) + "\"",
-                         "ValueError");
   TRY(c.log_level, level(o.log_level, "tractor_root_options.log_level"));
 #ifdef TRACTOR_STATIC
   if (o.event_base) return Failure::of(Status::not_supported, "a static libtractor has a libevent of its own");
@@ -151,7 +173,8 @@ Result<SpawnConfig> read_spawn_options(const tractor_spawn_options* options) {
   int log_level = 0;
   TRY(log_level, level(o.log_level, "tractor_spawn_options.log_level"));
   if (log_level) c.log_level = log::level_name(log_level);
-  if (o.transport) TRY(c.transport, transport_by_name(o.transport));
+  if (o.enable_transports)
+    TRY(c.transports, transports(o.enable_transports, "tractor_spawn_options.enable_transports"));
   TRY(c.bind_addrs, addresses(o.bind_addrs, "tractor_spawn_options.bind_addrs"));
   if (o.boot_timeout_ns) c.boot_timeout = o.boot_timeout_ns;
   c.cancel_timeout = o.cancel_timeout_ns;

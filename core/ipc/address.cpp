@@ -1,5 +1,6 @@
 #include "ipc/address.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cstddef>
 #include <cstring>
@@ -46,6 +47,21 @@ Result<TransportKind> transport_by_name(std::string_view name) {
   if (name == "tcp") return TransportKind::tcp;
   if (name == "uds") return TransportKind::uds;
   return bad("no transport is called '" + std::string(name) + "': there are 'tcp' and 'uds'");
+}
+
+Result<std::vector<TransportKind>> transports_by_names(std::string_view names) {
+  std::vector<TransportKind> kinds;
+  for (bool more = true; more;) {
+    size_t comma = names.find(',');
+    more = comma != names.npos;
+    auto kind = transport_by_name(names.substr(0, comma));
+    if (!kind) return kind.failure();
+    if (std::find(kinds.begin(), kinds.end(), *kind) != kinds.end())
+      return bad(std::string("transport '") + transport_name(*kind) + "' is named twice");
+    kinds.push_back(*kind);
+    if (more) names.remove_prefix(comma + 1);
+  }
+  return kinds;
 }
 
 std::string Address::path() const {

@@ -15,6 +15,8 @@ enum class TransportKind : uint8_t { tcp, uds };
 
 const char* transport_name(TransportKind kind);  ///< "tcp", "uds": the runtime variable's words
 Result<TransportKind> transport_by_name(std::string_view name);
+/// "uds,tcp": one or several, in the order given, each once.
+Result<std::vector<TransportKind>> transports_by_names(std::string_view names);
 
 struct Address {
   TransportKind kind = TransportKind::tcp;

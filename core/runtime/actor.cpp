@@ -116,6 +116,13 @@ void Actor::close() {
   if (state_ == State::up) main_->close();
 }
 
+const Address& Actor::home_address() const {
+  for (TransportKind kind : vars_.transports())
+    for (const Address& a : bound_)
+      if (a.kind == kind) return a;
+  return bound_.front();
+}
+
 ThreadPool& Actor::threads() {
   if (!threads_) threads_ = std::make_unique<ThreadPool>(posts_);
   return *threads_;

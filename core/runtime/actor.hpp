@@ -108,6 +108,8 @@ class Actor final : public RefCounted<Actor>,
   const Address& parent_address() const { return boot_->parent_addr; }
   const std::vector<Address>& addresses() const { return bound_; }
   const std::vector<std::string>& address_texts() const { return bound_texts_; }
+  /// Where its children connect to: of the first transport that it has an address of.
+  const Address& home_address() const;
   const std::vector<Address>& registry_addrs() const { return registry_addrs_; }
   const RuntimeVars& vars() const { return vars_; }
   ThreadPool& threads();
@@ -190,6 +192,7 @@ class Actor final : public RefCounted<Actor>,
   void boot_over(const Result<Done>& done);
   Task<Result<Done>> elect(const RootConfig* config);
   Task<Result<Done>> register_everywhere();
+  Result<Done> complete(std::vector<Address>& addrs, const std::vector<TransportKind>& kinds) const;
   Result<Done> listen_at(const std::vector<Address>& addrs);
   Result<Done> apply_spec(const wire::SpawnSpec& spec);
   Result<Done> load_modules(const std::vector<ModuleSpec>& modules);

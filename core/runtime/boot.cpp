@@ -23,6 +23,10 @@ constexpr int64_t kBootLimit = 30 * kSecond;
 
 enum class Verdict { absent, registrar, occupied };
 
+void add_once(std::vector<Address>& all, const Address& addr) {
+  if (std::find(all.begin(), all.end(), addr) == all.end()) all.push_back(addr);
+}
+
 Task<Done> pause(Loop& loop, int64_t ns) {
   Mailbox<Done> never(loop);
   co_await never.next(loop.now() + ns);
@@ -98,18 +102,19 @@ Task<Result<Done>> Actor::become_root(const RootConfig* config) {
   vars_.set_address("_root_mailbox", bound_.front());
   vars_.set_addresses("_root_addrs", bound_);
   vars_.set_addresses("_registry_addrs", registry_addrs_);
-  vars_.set_transports({config->transport});
+  vars_.set_transports(config->transports);
   if (auto registered = co_await register_everywhere(); !registered) co_return registered.failure();
   co_return co_await greet_oneself(*this);
 }
 
 Task<Result<Done>> Actor::elect(const RootConfig* config) {
   std::vector<Address> candidates = config->registry_addrs;
-  if (candidates.empty()) {
-    auto fallback = default_registry(config->transport);
-    if (!fallback) co_return fallback.failure();
-    candidates.push_back(*fallback);
-  }
+  if (candidates.empty())
+    for (TransportKind kind : config->transports) {
+      auto fallback = default_registry(kind);
+      if (!fallback) co_return fallback.failure();
+      candidates.push_back(*fallback);
+    }
   std::vector<Address> registrars, occupied;
   for (const Address& addr : candidates) {
     Verdict verdict = co_await probe(*this, addr, boot_halt_);
@@ -124,11 +129,13 @@ Task<Result<Done>> Actor::elect(const RootConfig* config) {
                             "RuntimeError");
     registry_addrs_ = registrars;
     if (binds.empty()) {
+      // As near to each registrar as can be.
       for (const Address& r : registrars) {
         auto random = random_address(r.kind, id_.name, id_.pid, r.host);
         if (!random) co_return random.failure();
-        binds.push_back(*random);
+        add_once(binds, *random);
       }
+      if (auto ok = complete(binds, config->transports); !ok) co_return ok.failure();
     }
     co_return listen_at(binds);
   }
@@ -137,8 +144,9 @@ Task<Result<Done>> Actor::elect(const RootConfig* config) {
                           occupied.front().to_string() + " is taken by something that is no registrar", "RuntimeError");
   registrar_ = std::make_unique<Registrar>();
   std::vector<Address> all = candidates;
-  for (const Address& b : binds)
-    if (std::find(all.begin(), all.end(), b) == all.end()) all.push_back(b);
+  for (const Address& b : binds) add_once(all, b);
+  if (binds.empty())
+    if (auto ok = complete(all, config->transports); !ok) co_return ok.failure();
   for (const Address& a : all)
     if (a.kind == TransportKind::uds) sweep_dead_sockets(a.host);
   auto listening = listen_at(all);
@@ -146,6 +154,17 @@ Task<Result<Done>> Actor::elect(const RootConfig* config) {
   registry_addrs_.assign(bound_.begin(),
                          bound_.begin() + static_cast<std::ptrdiff_t>(std::min(candidates.size(), bound_.size())));
   co_return listening;
+}
+
+/// A random address of each transport that has none among them.
+Result<Done> Actor::complete(std::vector<Address>& addrs, const std::vector<TransportKind>& kinds) const {
+  for (TransportKind kind : kinds) {
+    if (std::any_of(addrs.begin(), addrs.end(), [&](const Address& a) { return a.kind == kind; })) continue;
+    auto random = random_address(kind, id_.name, id_.pid);
+    if (!random) return random.failure();
+    addrs.push_back(std::move(*random));
+  }
+  return Done{};
 }
 
 // --- child ---------------------------------------------------------------------------------------------------------
@@ -217,13 +236,8 @@ Result<Done> Actor::apply_spec(const wire::SpawnSpec& spec) {
   std::vector<Address> binds;
   if (spec.bind_addrs)
     if (auto ok = addresses(*spec.bind_addrs, binds); !ok) return ok.failure();
-  if (binds.empty()) {
-    for (TransportKind kind : vars_.transports()) {
-      auto random = random_address(kind, id_.name, id_.pid);
-      if (!random) return random.failure();
-      binds.push_back(std::move(*random));
-    }
-  }
+  if (binds.empty())
+    if (auto ok = complete(binds, vars_.transports()); !ok) return ok.failure();
   std::vector<ModuleSpec> modules;
   for (const auto& [name, file] : spec.enable_modules) modules.push_back({std::string(name), std::string(file)});
   if (auto ok = load_modules(modules); !ok) return ok.failure();

@@ -333,7 +333,7 @@ Result<LaunchSpec> Child::launch_spec() const {
   BootInfo info;
   info.name = id_.name;
   info.uuid = id_.uuid;
-  info.parent_addr = actor_.addresses().front();
+  info.parent_addr = actor_.home_address();
   info.log_level = config_.log_level.empty() ? log::level_name(log::threshold) : config_.log_level;
   info.parent_pid = actor_.self().pid;
   if (config_.program.empty()) {
@@ -358,7 +358,7 @@ Result<LaunchSpec> Child::launch_spec() const {
 void Child::send_spawn_spec() {
   RuntimeVars vars = actor_.vars();
   vars.set_flag("_is_root", false);
-  if (config_.transport) vars.set_transports({*config_.transport});
+  if (!config_.transports.empty()) vars.set_transports(config_.transports);
   std::string encoded = vars.encode();
   wire::SpawnSpec spec;
   spec.parent_main_data = kEmptyMap;
@@ -405,8 +405,7 @@ void Child::unlink_sockets() const {
 void Child::note_sockets() {
   for (const Address& a : config_.bind_addrs)
     if (a.kind == TransportKind::uds) sockets_.push_back(a.path());
-  std::vector<TransportKind> kinds = actor_.vars().transports();
-  if (config_.transport) kinds = {*config_.transport};
+  std::vector<TransportKind> kinds = config_.transports.empty() ? actor_.vars().transports() : config_.transports;
   if (std::find(kinds.begin(), kinds.end(), TransportKind::uds) == kinds.end()) return;
   auto own = random_address(TransportKind::uds, id_.name, id_.pid);
   if (own) sockets_.push_back(own->path());

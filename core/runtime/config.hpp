@@ -24,9 +24,9 @@ struct ModuleSpec {
 struct RootConfig {
   std::string name = "root";
   std::vector<ModuleSpec> modules;
-  std::vector<Address> registry_addrs;  ///< empty: the transport's default
+  std::vector<Address> registry_addrs;  ///< empty: of each transport its default
   std::vector<Address> bind_addrs;
-  TransportKind transport = TransportKind::tcp;
+  std::vector<TransportKind> transports{TransportKind::tcp};
   int log_level = 0;  ///< 0: error
   event_base* base = nullptr;
   Platform* platform = nullptr;  ///< null: the real one
@@ -45,7 +45,7 @@ struct SpawnConfig {
   std::optional<std::vector<std::string>> env;
   std::string cwd;
   std::string log_level;
-  std::optional<TransportKind> transport;
+  std::vector<TransportKind> transports;  ///< empty: ours
   std::vector<Address> bind_addrs;
   std::vector<int> pass_fds;
   StderrMode stderr_mode = StderrMode::relay;

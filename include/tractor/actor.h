@@ -130,23 +130,28 @@ typedef struct tractor_root_options {
     size_t struct_size;                /**< sizeof(tractor_root_options) */
     const char *name;                  /**< NULL: "root". UTF-8, at most 1024 bytes, as all names of actors */
     const char *const *enable_modules; /**< modules that it serves; NULL-terminated */
-    const char *const *registry_addrs; /**< multiaddrs, NULL-terminated; NULL: "/ip4/127.0.0.1/tcp/1616", or for "uds"
-                                            `registry@1616.sock` in the runtime directory */
-    const char *const *bind_addrs;     /**< more addresses to listen at; NULL-terminated */
-    const char *transport;             /**< "tcp" (default) or "uds"; inherited by all descendants */
-    const char *log_level;             /**< name or number; NULL: "error". TRACTOR_LOGLEVEL in the environment wins */
-    struct event_base *event_base;     /**< run on this loop instead of an own one; stays the host's */
-    uint32_t flags;                    /**< ::tractor_root_flag */
-    uint32_t reserved0;                /**< 0 */
-    int64_t handshake_timeout_ns;      /**< for connections made to us; 0: 10 s */
-    uint64_t stream_window;            /**< how much of one stream may be on its way to this actor, in bytes; 0: 2 MiB;
-                                            ::TRACTOR_NO_WINDOW: no back-pressure, as with a peer of another make.
-                                            Inherited by all descendants */
-    uint64_t max_frame;                /**< longest message taken, in bytes; 0: 64 MiB. Inherited by all descendants and
-                                            told to all actors that use this library: a call that would exceed it
-                                            completes with EINVAL, an answer is replaced by a ValueError that names both
-                                            sizes. Whoever sends more all the same loses the connection. There is no limit
-                                            for calls to oneself */
+    /** Multiaddrs where a registrar is looked for, NULL-terminated. NULL: of each enabled transport its default,
+        "/ip4/127.0.0.1/tcp/1616" and `registry@1616.sock` in the runtime directory */
+    const char *const *registry_addrs;
+    /** Multiaddrs to listen at, of any transport, NULL-terminated; a registrar listens at its registry addresses as well.
+        NULL: at a random address of each enabled transport that would else have none */
+    const char *const *tpt_bind_addrs;
+    /** "tcp", "uds", or both, separated by a comma: its children connect to it by the first one. Inherited by all
+        descendants. NULL: the transports of `registry_addrs`, else "tcp". A registry address of a transport that is not
+        enabled is refused */
+    const char *enable_transports;
+    const char *log_level;         /**< name or number; NULL: "error". TRACTOR_LOGLEVEL in the environment wins */
+    struct event_base *event_base; /**< run on this loop instead of an own one; stays the host's */
+    uint32_t flags;                /**< ::tractor_root_flag */
+    uint32_t reserved0;            /**< 0 */
+    int64_t handshake_timeout_ns;  /**< for connections made to us; 0: 10 s */
+    /** How much of one stream may be on its way to this actor, in bytes; 0: 2 MiB; ::TRACTOR_NO_WINDOW: no back-pressure,
+        as with a peer of another make. Inherited by all descendants */
+    uint64_t stream_window;
+    /** Longest message taken, in bytes; 0: 64 MiB. Inherited by all descendants and told to all actors that use this
+        library: a call that would exceed it completes with EINVAL, an answer is replaced by a ValueError that names both
+        sizes. Whoever sends more all the same loses the connection. There is no limit for calls to oneself */
+    uint64_t max_frame;
 } tractor_root_options;
 /** For tractor_root_options::stream_window. */
 #define TRACTOR_NO_WINDOW 0xffffffffffffffffULL

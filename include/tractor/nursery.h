@@ -318,15 +318,17 @@ enum tractor_spawn_flag {
 typedef struct tractor_spawn_options {
     size_t struct_size;         /**< sizeof(tractor_spawn_options) */
     const char *const *modules; /**< what it exposes; NULL-terminated. One-shots expose their module anyway */
-    const char *program;     /**< NULL: this same executable, whose main calls tractor_main() or tractor_child_main().
-                                        Else a path or a name in PATH, such as ::TRACTOR_ACTOR_PROGRAM or "python3": it is
-                                        given `argv` and then the standard child flags */
+    /** NULL: this same executable, whose main calls tractor_main() or tractor_child_main(). Else a path or a name in PATH,
+        such as ::TRACTOR_ACTOR_PROGRAM or "python3": it is given `argv` and then the standard child flags */
+    const char *program;
     const char *const *argv; /**< NULL-terminated, with argv[0]; NULL: just the program's name */
     const char *const *env;  /**< whole environment, "NAME=value", NULL-terminated; NULL: ours */
     const char *cwd;         /**< working directory; NULL: ours */
     const char *log_level;   /**< NULL: ours */
-    const char *transport;   /**< "tcp" or "uds", for what it binds; NULL: ours */
-    const char *const *bind_addrs; /**< multiaddrs to bind instead; NULL-terminated */
+    /** "tcp", "uds", or both, separated by a comma: it listens at a random address of each. Inherited by its descendants.
+        NULL: ours */
+    const char *enable_transports;
+    const char *const *bind_addrs; /**< multiaddrs to listen at instead, of any transport; NULL-terminated */
     int64_t boot_timeout_ns;       /**< from the start to its readiness; 0: 30 s */
     int64_t cancel_timeout_ns;     /**< for the acknowledgement of a cancel; 0: as its nursery says, 0.5 s */
     int64_t kill_timeout_ns; /**< between SIGTERM (or the acknowledgement) and SIGKILL; 0: as its nursery says, 1.6 s */

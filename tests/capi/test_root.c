@@ -62,10 +62,11 @@ static void bad_options(void **state) {
     assert_int_equal(try_open((tractor_root_options){ .struct_size = 3 }), TRACTOR_EINVAL);
     assert_int_equal(try_open((tractor_root_options){ .flags = 1u << 31 }), TRACTOR_EINVAL);
     assert_int_equal(try_open((tractor_root_options){ .reserved0 = 1 }), TRACTOR_EINVAL);
-    assert_int_equal(try_open((tractor_root_options){ .transport = "carrier pigeon" }), TRACTOR_EINVAL);
+    assert_int_equal(try_open((tractor_root_options){ .enable_transports = "carrier pigeon" }), TRACTOR_EINVAL);
     assert_int_equal(try_open((tractor_root_options){ .log_level = "loudly" }), TRACTOR_EINVAL);
     assert_int_equal(try_open((tractor_root_options){ .registry_addrs = half }), TRACTOR_EINVAL);
-    assert_int_equal(try_open((tractor_root_options){ .registry_addrs = tcp, .transport = "uds" }), TRACTOR_EINVAL);
+    assert_int_equal(try_open((tractor_root_options){ .registry_addrs = tcp, .enable_transports = "uds" }),
+                     TRACTOR_EINVAL);
     assert_int_equal(try_open((tractor_root_options){ .handshake_timeout_ns = -1 }), TRACTOR_EINVAL);
     assert_int_equal(tractor_actor_open(NULL, NULL, NULL, NULL, NULL), TRACTOR_EINVAL);
     kit_assert_code(kit_run_root(NULL, NULL, NULL).err, TRACTOR_OK); /* and a good one still works */

@@ -75,7 +75,7 @@ static void start_kid(const tractor_error *err, void *user) {
         return;
     static const char *const modules[] = { "chaos", NULL };
     tractor_spawn_options options = { TRACTOR_SPAWN_OPTIONS, .modules = modules,
-                                      .transport = k->node->transport[0] == '-' ? NULL : k->node->transport };
+                                      .enable_transports = k->node->transport[0] == '-' ? NULL : k->node->transport };
     if (k->node->ignore) {
         options.on_exit = on_exit_ignored;
         options.on_exit_user = k;

@@ -96,9 +96,12 @@ int main(int argc, char **argv) {
     }
     static const char *const modules[] = { "chaos", NULL };
     const char *const registries[] = { p->registry, NULL };
-    tractor_root_options options = { TRACTOR_ROOT_OPTIONS,      .name = "n00",
-                                     .enable_modules = modules, .registry_addrs = registries,
-                                     .transport = p->transport, .log_level = "warning" };
+    tractor_root_options options = { TRACTOR_ROOT_OPTIONS,
+                                     .name = "n00",
+                                     .enable_modules = modules,
+                                     .registry_addrs = registries,
+                                     .enable_transports = p->transport,
+                                     .log_level = "warning" };
     options.flags = TRACTOR_ROOT_ENSURE_REGISTRY;
     if (!p->embedded)
         return tractor_main(argc, argv, &options, body, NULL);

@@ -38,6 +38,16 @@ void test_transport_names(void**) {
              "ValueError: no transport is called 'quic': there are 'tcp' and 'uds'"));
 }
 
+void test_several_transports(void**) {
+  using Kinds = std::vector<TransportKind>;
+  CHECK(*transports_by_names("tcp") == Kinds{TransportKind::tcp});
+  CHECK(*transports_by_names("uds,tcp") == (Kinds{TransportKind::uds, TransportKind::tcp}));
+  CHECK(same(failure_text(transports_by_names("tcp,uds,tcp")), "ValueError: transport 'tcp' is named twice"));
+  for (const char* text : {"", ",", "tcp,", ",tcp", "tcp,,uds"})
+    CHECK(contains(failure_text(transports_by_names(text)), "no transport is called ''"));
+  CHECK(contains(failure_text(transports_by_names("tcp, uds")), "no transport is called ' uds'"));
+}
+
 // MAD-02, MAD-03, MAD-04
 void test_to_multiaddr(void**) {
   CHECK(same(Address::tcp("127.0.0.1", 1234).to_string(), "/ip4/127.0.0.1/tcp/1234"));
@@ -228,6 +238,7 @@ void test_default_and_random_addresses(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(test_transport_names),
+      cmocka_unit_test(test_several_transports),
       cmocka_unit_test(test_to_multiaddr),
       cmocka_unit_test(test_parse_multiaddr),
       cmocka_unit_test(test_multiaddr_round_trip),

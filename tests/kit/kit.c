@@ -131,9 +131,9 @@ tractor_root_options kit_root_options(const tractor_root_options *more) {
     tractor_root_options o = { TRACTOR_ROOT_OPTIONS };
     if (more)
         o = *more;
-    if (!o.transport && !o.registry_addrs)
-        o.transport = transport;
-    if (!o.registry_addrs && strcmp(o.transport, transport) == 0) {
+    if (!o.enable_transports && !o.registry_addrs)
+        o.enable_transports = transport;
+    if (!o.registry_addrs && strstr(o.enable_transports, transport)) {
         registries[0] = kit_registry();
         o.registry_addrs = registries;
     }

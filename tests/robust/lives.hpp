@@ -142,7 +142,7 @@ inline int open_root(tractor_root_fn body) {
   options.name = "a root whose name needs memory";
   options.enable_modules = modules;
   options.registry_addrs = registries;
-  options.transport = kit_transport();
+  options.enable_transports = kit_transport();
   options.log_level = "transport";
   options.flags = TRACTOR_ROOT_SUBREAPER | TRACTOR_ROOT_SIGNALS;
   options.stream_window = window;

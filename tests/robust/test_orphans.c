@@ -129,7 +129,8 @@ static void kill_the_root(int signo) {
     assert_int_equal(pipe(ends), 0);
     const char *folder = runtime_folder();
     const char *registries[] = { registry_in(folder), NULL };
-    tractor_root_options options = { TRACTOR_ROOT_OPTIONS, .registry_addrs = registries, .transport = kit_transport() };
+    tractor_root_options options = { TRACTOR_ROOT_OPTIONS, .registry_addrs = registries,
+                                     .enable_transports = kit_transport() };
     const char *shm = shared_memory();
     pid_t pid = fork();
     if (pid == 0) {
@@ -259,7 +260,8 @@ static void test_middle_killed(void **state) {
     middle m = { .killed_at = 0 };
     const char *folder = runtime_folder();
     const char *registries[] = { registry_in(folder), NULL };
-    tractor_root_options options = { TRACTOR_ROOT_OPTIONS, .registry_addrs = registries, .transport = kit_transport() };
+    tractor_root_options options = { TRACTOR_ROOT_OPTIONS, .registry_addrs = registries,
+                                     .enable_transports = kit_transport() };
     kit_run run = kit_run_root(&options, middle_body, &m);
     int64_t took = tractor_now() - m.killed_at;
     kit_assert_within_ms(took, 1000);

@@ -291,8 +291,8 @@ typedef struct ending {
 
 static void exit_status(void **state) {
     const ending *e = *state;
-    program p = program_start(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .transport = e->transport }, e->body,
-                              (void *)(uintptr_t)e->user);
+    program p = program_start(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .enable_transports = e->transport },
+                              e->body, (void *)(uintptr_t)e->user);
     int status = program_end(&p);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), e->status);
