@@ -289,6 +289,24 @@ static void ctx_spawn_grandchild(tractor_ctx *ctx, const tractor_value *args, vo
     spawn(ctx, open_grandchild);
 }
 
+/* ---- that look for others ---- */
+
+static void on_cancelled(const tractor_error *err, void *user) { tractor_ctx_return(user, "b", err == NULL); }
+
+static void cancel_it(const tractor_error *err, tractor_portal *portal, void *user) {
+    if (err || !portal)
+        tractor_ctx_return(user, "b", 0);
+    else
+        tractor_portal_cancel_actor(portal, tractor_ctx_nursery(user), NULL, on_cancelled, user);
+}
+
+static void cancel_by_name(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    const char *name;
+    (void)user;
+    if (tractor_ctx_unpack(ctx, args, "{s:s}", "name", &name) == TRACTOR_OK)
+        tractor_find_actor(tractor_ctx_nursery(ctx), name, NULL, cancel_it, ctx);
+}
+
 __attribute__((visibility("default"))) int tractor_module_init(const char *module) {
     static const tractor_endpoint list[] = { TRACTOR_FUNC("add", add),
                                              TRACTOR_FUNC("echo", echo),
@@ -296,6 +314,7 @@ __attribute__((visibility("default"))) int tractor_module_init(const char *modul
                                              TRACTOR_FUNC("sleep_forever", sleep_forever),
                                              TRACTOR_FUNC("unencodable", unencodable),
                                              TRACTOR_FUNC("spawn_grandchild_and_raise", spawn_grandchild_and_raise),
+                                             TRACTOR_FUNC("cancel_by_name", cancel_by_name),
                                              TRACTOR_CTX("ctx_spawn_grandchild", ctx_spawn_grandchild),
                                              TRACTOR_CTX("started_return", started_return),
                                              TRACTOR_CTX("error_before_started", error_before_started),

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static bool wrong(replay *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static bool wrong(replay *r, const char *format, ...) {
@@ -33,6 +35,69 @@ static bool pair(replay *r, const char *recorded, const char *actual) {
         return false;
     r->recorded[r->names] = recorded;
     r->actual[r->names++] = actual;
+    return true;
+}
+
+/* A uuid may stand behind a name. */
+static bool same_text(replay *r, const raw_node *recorded, const raw_node *got) {
+    if (recorded->kind != RAW_STR || got->kind != RAW_STR || recorded->len != got->len)
+        return false;
+    size_t before = recorded->len >= 36 ? recorded->len - 36 : 0;
+    if (recorded->len >= 36 && is_uuid(recorded->s + before) && is_uuid(got->s + before))
+        return memcmp(recorded->s, got->s, before) == 0 && pair(r, recorded->s + before, got->s + before);
+    return memcmp(recorded->s, got->s, got->len) == 0;
+}
+
+/* ---- places ---- */
+
+static replay_place *place_of(replay *r, const char *owner) {
+    for (size_t i = 0; i < r->place_count; i++)
+        if (strcmp(r->places[i].owner, owner) == 0)
+            return &r->places[i];
+    return NULL;
+}
+
+static replay_place *place_at(replay *r, const char *recorded) {
+    for (size_t i = 0; i < r->place_count; i++)
+        if (strcmp(r->places[i].recorded, recorded) == 0)
+            return &r->places[i];
+    return NULL;
+}
+
+static bool is_host(const replay *r, const char *name) { return strcmp(name, r->host ? r->host : "root") == 0; }
+
+static bool add_place(replay *r, const char *owner, const raw_node *address) {
+    const char *recorded = raw_show(&r->arena, address);
+    if (place_at(r, recorded))
+        return true;
+    if (r->place_count == REPLAY_PLACES)
+        return wrong(r, "too many addresses");
+    const char *actual = is_host(r, owner) ? raw_wire_address(&r->arena, r->address) : NULL;
+    r->places[r->place_count++] = (replay_place){ .owner = owner, .recorded = recorded, .actual = actual };
+    return true;
+}
+
+/* An address where nobody lives yet. */
+static const char *fresh_address(replay *r, const char *owner) {
+    if (strcmp(r->transport, "tcp") == 0)
+        return "/ip4/127.0.0.1/tcp/0";
+    const char *slash = strrchr(r->address, '/');
+    return raw_format(&r->arena, "%.*s/%s@%d.sock", (int)(slash - r->address), r->address, owner, (int)getpid());
+}
+
+/* It is about to be told: who is played must be there, and one of ours needs to know where to be. */
+static bool settle(replay *r, replay_place *place) {
+    if (place->listening || is_host(r, place->owner) || (strcmp(place->owner, r->us) == 0 && place->actual))
+        return true;
+    const char *address =
+        place->actual ? raw_multiaddr(&r->arena, raw_parse(&r->arena, place->actual)) : fresh_address(r, place->owner);
+    if (!raw_listen(&place->listener, address))
+        return wrong(r, "cannot listen for %s at %s", place->owner, address);
+    place->actual = raw_wire_address(&r->arena, place->listener.multiaddr);
+    if (strcmp(place->owner, r->us) == 0)
+        raw_unlisten(&place->listener);
+    else
+        place->listening = true;
     return true;
 }
 
@@ -78,7 +143,7 @@ static bool same_map(replay *r, const raw_node *recorded, const raw_node *got) {
     for (size_t i = 0; i < recorded->count; i++) {
         const raw_node *key = &recorded->items[2 * i], *other = &got->items[2 * i];
         bool named = key->kind == RAW_STR;
-        if (named ? other->kind != RAW_STR || strcmp(key->s, other->s) != 0 : !same(r, "a key", key, other))
+        if (named ? !same_text(r, key, other) : !same(r, "a key", key, other))
             return differ(r, "names of fields", recorded, got);
         if (!same(r, named ? key->s : "a value", key + 1, other + 1))
             return false;
@@ -86,15 +151,20 @@ static bool same_map(replay *r, const raw_node *recorded, const raw_node *got) {
     return true;
 }
 
+/* Where an actor lived in the record it lives now, wherever that is. */
+static bool same_place(replay *r, replay_place *place, const raw_node *got) {
+    if (!is_address(r, got))
+        return false;
+    const char *actual = raw_show(&r->arena, got);
+    if (!place->actual)
+        place->actual = actual;
+    return strcmp(place->actual, actual) == 0;
+}
+
 static bool same(replay *r, const char *key, const raw_node *recorded, const raw_node *got) {
-    if (is_one_of(key, " addr _root_mailbox "))
-        return is_address(r, got) || differ(r, key, recorded, got);
-    if (is_one_of(key, " _root_addrs _registry_addrs reg_addrs ")) {
-        bool good = got->kind == RAW_ARRAY && got->count == recorded->count;
-        for (size_t i = 0; good && i < got->count; i++)
-            good = is_address(r, &got->items[i]);
-        return good || differ(r, key, recorded, got);
-    }
+    replay_place *place = recorded->kind == RAW_ARRAY ? place_at(r, raw_show(&r->arena, recorded)) : NULL;
+    if (place)
+        return same_place(r, place, got) || differ(r, key, recorded, got);
     if (strcmp(key, "_bad_msg") == 0)
         return got->kind == RAW_NIL || differ(r, key, recorded, got);
     if (recorded->kind != got->kind)
@@ -114,9 +184,7 @@ static bool same(replay *r, const char *key, const raw_node *recorded, const raw
         case RAW_FLOAT:
             return memcmp(&recorded->f, &got->f, sizeof got->f) == 0 || differ(r, key, recorded, got);
         case RAW_STR:
-            if (is_uuid(recorded->s) && is_uuid(got->s))
-                return pair(r, recorded->s, got->s) || differ(r, key, recorded, got);
-            break;
+            return same_text(r, recorded, got) || differ(r, key, recorded, got);
         case RAW_BIN:
         case RAW_EXT:
             break;
@@ -160,8 +228,16 @@ static bool say(replay *r, raw_peer *peer, const raw_node *recorded) {
     const char *text = raw_show(&r->arena, recorded);
     for (size_t i = 0; i < r->names; i++)
         text = replaced(r, text, r->recorded[i], r->actual[i]);
-    text = replaced(r, text, "['127.0.0.1',1616]", raw_wire_address(&r->arena, r->address));
-    text = replaced(r, text, "'_enable_tpts':['tcp']", raw_format(&r->arena, "'_enable_tpts':['%s']", r->transport));
+    for (replay_place *place = r->places; place < r->places + r->place_count; place++) {
+        if (!strstr(text, place->recorded))
+            continue;
+        if (!settle(r, place))
+            return false;
+        text = replaced(r, text, place->recorded, place->actual);
+    }
+    const char *other = strcmp(r->transport, "tcp") == 0 ? "uds" : "tcp";
+    text = replaced(r, text, raw_format(&r->arena, "'_enable_tpts':['%s']", other),
+                    raw_format(&r->arena, "'_enable_tpts':['%s']", r->transport));
     return raw_send(peer, "%s", text);
 }
 
@@ -183,23 +259,82 @@ static bool is_cancel(const line *l) {
     return strcmp(raw_str(l->recorded, "func"), "cancel") == 0 && strcmp(raw_str(l->recorded, "ns"), "self") == 0;
 }
 
+static const char *other_of(const line *l) { return l->mine ? l->src : l->dst; }
+
+/* Not said among others. */
+static bool is_played(const replay *r, const line *l) {
+    return (l->mine || strcmp(l->src, r->us) == 0) && (r->everybody || strcmp(other_of(l), r->me) == 0);
+}
+
+/* ---- stand-ins ---- */
+
+static replay_stand_in *stand_in(replay *r, const char *name) {
+    for (size_t i = 0; i < r->stand_in_count; i++)
+        if (strcmp(r->stand_ins[i].name, name) == 0)
+            return &r->stand_ins[i];
+    return NULL;
+}
+
+/* Its part begins when its process is there. */
+static bool enter(replay *r, replay_stand_in *s) {
+    if (s->uuid)
+        return true;
+    s->process = raw_accept(r->stand_in_listener, raw_patience(RAW_WAIT), s->name, NULL);
+    const raw_node *says = s->process ? raw_receive(s->process, raw_patience(RAW_WAIT)) : NULL;
+    if (strcmp(raw_str(says, "name"), s->name) != 0)
+        return wrong(r, "the process of %s does not come", s->name);
+    s->uuid = raw_str(says, "uuid");
+    return true;
+}
+
+/* After its last line its process ends. */
+static void leave(replay *r, const line *l, const line *end) {
+    replay_stand_in *s = stand_in(r, other_of(l));
+    if (!s)
+        return;
+    for (const line *later = l + 1; later < end; later++)
+        if (is_played(r, later) && !later->played && strcmp(other_of(later), s->name) == 0)
+            return;
+    shutdown(s->process->fd, SHUT_WR);
+}
+
+static const char *uuid_of(replay *r, const char *name) {
+    replay_stand_in *s = stand_in(r, name);
+    return s ? s->uuid : strcmp(name, r->me) == 0 ? r->own_uuid : NULL;
+}
+
+/* ---- connections ---- */
+
+static raw_peer *accept_ours(replay *r, const line *l) {
+    replay_place *place = place_of(r, other_of(l));
+    raw_listener *listener = place && place->listening ? &place->listener : r->listener;
+    return listener ? raw_accept(listener, raw_patience(RAW_WAIT), r->me, NULL) : NULL;
+}
+
+static raw_peer *dial_ours(replay *r) {
+    replay_place *place = place_of(r, r->us);
+    const char *address = place ? raw_multiaddr(&r->arena, raw_parse(&r->arena, place->actual)) : r->address;
+    return raw_open(address, r->me);
+}
+
 static raw_peer *connection(replay *r, const line *l) {
     int number = l->conn;
-    if (r->conns[number])
+    replay_stand_in *s = stand_in(r, other_of(l));
+    if (r->conns[number] || (s && !enter(r, s)))
         return r->conns[number];
-    r->conns[number] =
-        l->us_dialled ? raw_accept(r->listener, raw_patience(RAW_WAIT), r->me, NULL) : raw_open(r->address, r->me);
+    r->conns[number] = l->us_dialled ? accept_ours(r, l) : dial_ours(r);
     if (!r->conns[number])
         wrong(r, l->us_dialled ? "connection %d does not come" : "cannot connect as number %d", number);
     return r->conns[number];
 }
 
 /* Each side says who it is at once and does not wait for the other, so that their order means nothing. */
-static bool greet(replay *r, raw_peer *peer, line *at, const line *end) {
+static bool greet(replay *r, raw_peer *peer, line *at, line *end) {
     for (line *l = at; l < end; l++)
         if (l->mine && l->conn == at->conn) {
-            if (r->own_uuid && strcmp(l->src, r->me) == 0)
-                pair(r, raw_str(l->recorded, "uuid"), r->own_uuid);
+            const char *uuid = uuid_of(r, l->src);
+            if (uuid)
+                pair(r, raw_str(l->recorded, "uuid"), uuid);
             l->played = true;
             return say(r, peer, l->recorded) || wrong(r, "connection %d is closed at once", l->conn);
         }
@@ -218,7 +353,18 @@ static bool hear(replay *r, raw_peer *peer, const line *l) {
     return false;
 }
 
-static bool play_line(replay *r, line *l, const line *end) {
+/* The last line of a connection of ours on which we registered, or the opposite. */
+static bool ends_registering(const line *begin, const line *l, const line *end) {
+    for (const line *later = l + 1; later < end; later++)
+        if (later->conn == l->conn)
+            return false;
+    for (const line *asked = begin; l->us_dialled && asked < l; asked++)
+        if (asked->conn == l->conn && is_one_of(raw_str(asked->recorded, "func"), " register_actor unregister_actor "))
+            return true;
+    return false;
+}
+
+static bool play_line(replay *r, line *begin, line *l, line *end) {
     bool is_new = !r->conns[l->conn];
     raw_peer *peer = connection(r, l);
     if (!peer || (is_new && !greet(r, peer, l, end)))
@@ -236,8 +382,8 @@ static bool play_line(replay *r, line *l, const line *end) {
     /* If the actor has left already, what it said before tells whether that was right. */
     if (exact ? !say_exactly(r, peer, l->frame, l->len) : !say(r, peer, l->recorded))
         return true;
-    /* A child closes what it asked a registrar on; until then it is not done with it, whatever else it answers. */
-    if (l->us_dialled && l->conn > 0 && strcmp(raw_str(l->recorded, "msg_type"), "Return") == 0) {
+    /* Until it has closed that connection it is not done with it, whatever else it answers. */
+    if (ends_registering(begin, l, end)) {
         const raw_node *more = raw_receive(peer, raw_patience(RAW_WAIT));
         if (more || peer->state != RAW_EOF)
             return wrong(r, "connection %d is not closed: %s", l->conn, raw_show(&r->arena, more));
@@ -248,15 +394,15 @@ static bool play_line(replay *r, line *l, const line *end) {
 static bool play(replay *r, line *lines, size_t count) {
     const line *last = NULL;
     for (line *l = lines; l < lines + count; l++) {
-        const char *other = l->mine ? l->src : l->dst;
-        if ((!l->mine && strcmp(l->src, r->us) != 0) || (!r->everybody && strcmp(other, r->me) != 0))
-            continue; /* said among others */
+        if (!is_played(r, l))
+            continue;
         bool goes_on =
             last && last->mine && l->mine && strcmp(raw_str(l->recorded, "cid"), raw_str(last->recorded, "cid")) == 0;
         if (goes_on && l->at_ms - last->at_ms > 1.5)
             poll(NULL, 0, raw_patience(20));
-        if (!play_line(r, l, lines + count))
+        if (!play_line(r, lines, l, lines + count))
             return false;
+        leave(r, l, lines + count);
         last = l;
     }
     /* Nothing more than what was recorded. */
@@ -297,6 +443,23 @@ static bool read_line(replay *r, const char *text, line *l) {
     return true;
 }
 
+/* Who lives where, and which processes the actor of ours starts besides "me". */
+static bool note(replay *r, const line *l) {
+    const raw_node *address = raw_get(raw_get(l->recorded, "kwargs"), "addr");
+    if (strcmp(raw_str(l->recorded, "func"), "register_actor") == 0 && !add_place(r, l->src, address))
+        return false;
+    if (strcmp(raw_str(l->recorded, "msg_type"), "SpawnSpec") != 0)
+        return true;
+    if (!add_place(r, "root", raw_get(l->recorded, "reg_addrs")->items))
+        return false;
+    if (!r->stand_in_listener || strcmp(l->src, r->us) != 0 || strcmp(l->dst, r->me) == 0)
+        return true;
+    if (r->stand_in_count == REPLAY_STAND_INS)
+        return wrong(r, "too many processes");
+    r->stand_ins[r->stand_in_count++] = (replay_stand_in){ .name = l->dst };
+    return true;
+}
+
 /* `l` is that line of the record. How many lines there are from it on, with what is better. */
 static size_t better(replay *r, const char *path, size_t number, line *l) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -329,7 +492,7 @@ bool replay_run(replay *r, const char *path) {
     line *lines = raw_alloc(&r->arena, LINES * sizeof *lines);
     bool good = f != NULL || wrong(r, "cannot read %s", path);
     for (size_t number = 0; good && count < LINES - REPLAY_BETTER && getline(&text, &size, f) > 0; number++) {
-        good = read_line(r, text, &lines[count]);
+        good = read_line(r, text, &lines[count]) && note(r, &lines[count]);
         if (good)
             count += better(r, path, number, &lines[count]);
     }
@@ -339,8 +502,22 @@ bool replay_run(replay *r, const char *path) {
     return good && play(r, lines, count);
 }
 
+void replay_unlisten(replay *r) {
+    for (size_t i = 0; i < r->place_count; i++) {
+        if (r->places[i].listening)
+            raw_unlisten(&r->places[i].listener);
+        r->places[i].listening = false;
+    }
+    if (r->stand_in_listener)
+        raw_unlisten(r->stand_in_listener);
+    r->stand_in_listener = NULL;
+}
+
 void replay_close(replay *r) {
+    replay_unlisten(r);
     for (int i = 0; i < REPLAY_CONNECTIONS; i++)
         raw_close(r->conns[i]);
+    for (size_t i = 0; i < r->stand_in_count; i++)
+        raw_close(r->stand_ins[i].process);
     raw_release(&r->arena);
 }

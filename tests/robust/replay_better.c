@@ -7,6 +7,9 @@
 #define CANCEL_TASK(target, uid)                                                                                       \
     "{'msg_type':'Start','cid':'" FRESH "','ns':'self','func':'_cancel_task','kwargs':{'cid':'" target "'},'uid':" uid \
     ",'pld_spec':'typing.Any'}"
+#define CANCEL(uid)                                                                            \
+    "{'msg_type':'Start','cid':'" FRESH "','ns':'self','func':'cancel','kwargs':{},'uid':" uid \
+    ",'pld_spec':'typing.Any'}"
 #define ERROR(type, uid, canceller, cid)                                                                             \
     "{'msg_type':'Error','src_uid':" uid ",'src_type_str':'" type "','boxed_type_str':'" type "','relay_path':[" uid \
     "],'message':'','tb_str':'','canceller':" canceller ",'sender':nil,'cid':'" cid                                  \
@@ -27,18 +30,42 @@
 #define MISSING_ROOT "['root','fb16c431-ab0c-45b0-a189-aa5174752837']"
 #define MISSING_CHILD "['child','8780e7ce-acd1-4398-ac18-91f244a23314']"
 
+#define NOT_ASYNC_CID "8457702c-9fe9-4779-94d8-87fc7003b7d3"
+#define NOT_ASYNC_CHILD "['child','d7c7a65a-2a7d-4795-821d-900ad45103ea']"
+#define GHOST_ROOT "['root','9c30acca-1989-47d3-a4fe-b0780f08daaf']"
+
 const replay_better replay_betters[] = {
+    /* Our own child is found without a second connection to it. */
+    { "01_spawn_tcp.jsonl", "root", 8, true, { { NULL, NULL } } },
+    { "01_spawn_tcp.jsonl", "root", 9, true, { { NULL, NULL } } },
+    { "01_spawn_uds.jsonl", "root", 8, true, { { NULL, NULL } } },
+    { "01_spawn_uds.jsonl", "root", 9, true, { { NULL, NULL } } },
+    /* There are no endpoints that are not asynchronous: it is another name that does not exist. */
+    { "04_not_exposed.jsonl",
+      "child",
+      13,
+      true,
+      { { "child", ERROR("AttributeError", NOT_ASYNC_CHILD, "nil", NOT_ASYNC_CID) } } },
+    /* We do not ask a Python child for a name that it does not have: it lives, and is cancelled. */
+    { "04b_self_no_such_method.jsonl", "root", 3, true, { { NULL, NULL } } },
+    { "04b_self_no_such_method.jsonl",
+      "root",
+      9,
+      true,
+      { { "root", CANCEL(MISSING_ROOT) }, { "child", START_ACK(FRESH) }, { "child", CANCEL_ACK(FRESH) } } },
+    { "04b_self_no_such_method.jsonl", "root", 10, true, { { NULL, NULL } } },
     /* A name that is not in `self`: the caller is told; a Python actor dies of it. Ours is cancelled here. */
     { "04b_self_no_such_method.jsonl",
       "child",
       9,
       true,
       { { "child", ERROR("AttributeError", MISSING_CHILD, "nil", MISSING_CID) },
-        { "root", "{'msg_type':'Start','cid':'" FRESH "','ns':'self','func':'cancel','kwargs':{},'uid':" MISSING_ROOT
-                  ",'pld_spec':'typing.Any'}" },
+        { "root", CANCEL(MISSING_ROOT) },
         { "child", START_ACK(FRESH) },
         { "child", CANCEL_ACK(FRESH) } } },
     { "04b_self_no_such_method.jsonl", "child", 10, true, { { NULL, NULL } } },
+    /* Python's root does not heed that its child's boot has failed; ours ends what may be left of it. */
+    { "04c_enable_missing_module.jsonl", "root", 4, false, { { "root", CANCEL(GHOST_ROOT) } } },
     /* A call while the boot fails. Python's child did not answer it, ours does if it still hears of it: not played. */
     { "04c_enable_missing_module.jsonl", "child", 3, true, { { NULL, NULL } } },
     /* A context that returns without having started: Python takes the Return for the first value, and hangs. */

@@ -328,9 +328,6 @@ static const dialog dialogs[] = {
           .block = stay,
           .code = TRACTOR_EREMOTE,
           .type = "RemoteActorError" } } },
-    /* Our callers do not get as far: they refuse the one, and their child does not start with the other. */
-    { "04b_self_no_such_method", "child", { { .func = NULL } } },
-    { "04c_enable_missing_module", "child", { { .func = NULL } } },
 };
 
 static void on_result(const tractor_error *err, const tractor_value *value, void *user) {
@@ -435,8 +432,6 @@ static void be_a_child(const dialog *d, const char *us, const char *me, bool eve
 
 static void test_as_child(void **state) { be_a_child(*state, "child", "root", false, 0); }
 
-static void test_as_failing_child(void **state) { be_a_child(*state, "child", "root", false, 1); }
-
 /* The grandchild that it starts plays its own part. */
 static void test_as_middle(void **state) {
     be_a_child(*state, "middle", "root", false, 0);
@@ -473,8 +468,6 @@ int main(int argc, char **argv) {
         ONE(test_as_root, "14b_nested_ctx_error", 17),
         ONE(test_as_middle, "14b_nested_ctx_error", 17),
         ONE(test_as_grandchild, "14b_nested_ctx_error", 17),
-        ONE(test_as_child, "04b_self_no_such_method", 18),
-        ONE(test_as_failing_child, "04c_enable_missing_module", 19),
     };
     return kit_run_tests(tests);
 }
