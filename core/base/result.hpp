@@ -14,6 +14,7 @@ struct Failure {
   Status code = Status::runtime;
   std::string message;
   const char* type = nullptr;  ///< a Python builtin's name such as "ValueError"; null: the code's own
+  int error = 0;               ///< the system's, if it was one
 
   static Failure of(Status code, std::string message, const char* type = nullptr) {
     return {code, std::move(message), type};

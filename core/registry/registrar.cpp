@@ -1,16 +1,22 @@
 #include "registry/registrar.hpp"
 
-#include <algorithm>
+#include <memory>
 #include <new>
+#include <tuple>
+#include <utility>
 
 #include "base/log.hpp"
 #include "rpc/args.hpp"
-#include "scope/basic_ops.hpp"
 #include "wire/value.hpp"
 
 namespace tractor::core {
 
 namespace {
+
+/// Who holds no lease is looked after so often,
+constexpr int64_t kPatrol = 10 * kSecond;
+/// and so often there may be no telling before it counts as gone.
+constexpr uint8_t kMisses = 3;
 
 Bytes bytes_of(const tractor_value* args) { return from_c(args)->bytes(); }
 
@@ -22,17 +28,41 @@ void answer(TaskContext& ctx, F&& write) {
   ctx.answer(out.view());
 }
 
-void pack_addresses(wire::Packer& out, const std::vector<Address>& addrs) {
-  out.array(addrs.size());
-  for (const Address& a : addrs) pack_address(out, a);
+ActorId identity(const wire::Uid& uid) { return {std::string(uid.name), std::string(uid.uuid), 0}; }
+
+void refuse_stranger(TaskContext& ctx, const ActorId& owner) {
+  ctx.fail(Error::of(Failure::of(
+      Status::registry, ctx.link()->peer().name + " may not change the entry of " + owner.name, "PermissionError")));
 }
 
 }  // namespace
 
-Registrar::Registrar()
-    : endpoints_{{"register_actor", register_actor, this}, {"unregister_actor", unregister_actor, this},
-                 {"find_actor", find_actor, this},         {"wait_for_actor", wait_for_actor, this},
-                 {"get_registry", get_registry, this},     {"delete_addr", delete_addr, this}} {}
+struct Registrar::Doubt {
+  Address addr;
+  ActorId owner;                       ///< whose entry it is in
+  std::optional<ActorId> claims = {};  ///< who registers it now; none: it was reported
+  bool lease = false;
+  Doubter* doubter = nullptr;
+  Halt halt = {};
+};
+
+Registrar::Doubter::~Doubter() {
+  if (!doubt) return;
+  doubt->doubter = nullptr;
+  doubt->halt.halt(ctx().engine().cancel_error("nobody waits for it any more"));
+}
+
+Registrar::Registrar(LinkHost& host, Nursery& backstage)
+    : host_(host),
+      backstage_(backstage),
+      endpoints_{{"register_actor", register_actor, this},
+                 {"unregister_actor", unregister_actor, this},
+                 {"find_actor", find_actor, this},
+                 {"wait_for_actor", wait_for_actor, this},
+                 {"get_registry", get_registry, this},
+                 {"delete_addr", delete_addr, this},
+                 {"watch_actors", watch_actors, this, wire::FuncType::asyncgen}},
+      patrol_box_(host.engine().loop()) {}
 
 const Endpoint* Registrar::find_endpoint(std::string_view func) const {
   for (const Endpoint& e : endpoints_)
@@ -42,89 +72,204 @@ const Endpoint* Registrar::find_endpoint(std::string_view func) const {
 
 // --- the table -----------------------------------------------------------------------------------------------------
 
-Result<Done> Registrar::add(const ActorId& who, const Address& addr) {
+Result<Done> Registrar::add_own(const Address& addr) {
   if (auto ok = addr.check_registrable(); !ok) return ok.failure();
-  // An address has one owner: who binds it now is who lives there now.
-  for (auto it = entries_.begin(); it != entries_.end(); ++it) {
-    auto at = std::find(it->addrs.begin(), it->addrs.end(), addr);
-    if (at == it->addrs.end()) continue;
-    if (it->who.same_actor(who)) return Done{};
-    it->addrs.erase(at);
-    if (it->addrs.empty()) entries_.erase(it);
-    break;
-  }
-  auto mine = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.who.same_actor(who); });
-  if (mine == entries_.end())
-    entries_.push_back(Entry{who, {addr}});
-  else
-    mine->addrs.push_back(addr);
-  wake(who.name);
-  TRACTOR_LOG(kRuntime, "tractor.registry", "%s[%.6s] is at %s", who.name.c_str(), who.uuid.c_str(),
-              addr.to_string().c_str());
+  put(host_.self(), addr, nullptr).own = true;
   return Done{};
 }
 
-bool Registrar::remove(const ActorId& who) {
-  return entries_.remove_if([&](const Entry& e) { return e.who.same_actor(who); }) > 0;
+Table::Entry& Registrar::put(const ActorId& who, const Address& addr, PeerLink* lease) {
+  Table::Entry& entry = table_.add(who, addr);
+  if (lease) table_.set_lease(entry, lease);
+  entry.misses = 0;
+  TRACTOR_LOG(kRuntime, "tractor.registry", "%s[%.6s] is at %s", who.name.c_str(), who.uuid.c_str(),
+              addr.to_string().c_str());
+  if (!entry.lease && !entry.own) patrol_if_needed();
+  tell_waiters(who.name);
+  changed();
+  return entry;
 }
 
-std::vector<Address> Registrar::find(std::string_view name) const {
-  for (auto it = entries_.rbegin(); it != entries_.rend(); ++it)
-    if (it->who.name == name || it->who.uuid == name) return it->addrs;
-  return {};
+void Registrar::remove(const ActorId& who) {
+  if (Table::Entry* entry = table_.by_uuid(who.uuid)) remove(*entry);
 }
 
-std::vector<Address> Registrar::find_all(std::string_view name) const {
-  std::vector<Address> all;
-  for (const Entry& e : entries_)
-    if (e.who.name == name) all.insert(all.end(), e.addrs.begin(), e.addrs.end());
-  return all;
+void Registrar::remove(Table::Entry& entry) {
+  TRACTOR_LOG(kRuntime, "tractor.registry", "%s[%.6s] has left", entry.who.name.c_str(), entry.who.uuid.c_str());
+  table_.remember_gone(!watchers_.empty());
+  table_.remove(entry);
+  changed();
 }
 
-void Registrar::wake(const std::string& name) {
-  for (auto it = waiters_.begin(); it != waiters_.end();) {
-    if (it->name != name) {
-      ++it;
-      continue;
-    }
-    Waiter waiter = std::move(*it);
-    it = waiters_.erase(it);
-    try {
-      answer(*waiter.ctx, [&](wire::Packer& out) { pack_addresses(out, find_all(name)); });
-    } catch (const std::bad_alloc&) {
-      waiter.ctx->fail(Error::out_of_memory());
-    }
-    if (Tokened* hold = waiter.ctx->engine().tokens().find(waiter.hold)) hold->token_complete({});
+void Registrar::remove(Table::Entry& entry, const Address& addr) {
+  if (entry.addrs.size() == 1) return remove(entry);
+  table_.remove(entry, addr);
+  changed();
+}
+
+void Registrar::on_link_lost(const PeerLink& link) {
+  while (Table::Entry* entry = table_.leased(link)) remove(*entry);
+}
+
+void Registrar::changed() {
+  for (Watcher* w = watchers_.first(); w;) {
+    Watcher* next = watchers_.after(*w);
+    w->catch_up();
+    w = next;
   }
 }
 
-void Registrar::forget_waiter(TaskContext* ctx) {
-  auto it = std::find_if(waiters_.begin(), waiters_.end(), [&](const Waiter& w) { return w.ctx == ctx; });
-  if (it == waiters_.end()) return;
-  OpToken hold = it->hold;
-  waiters_.erase(it);
-  if (Tokened* t = ctx->engine().tokens().find(hold)) t->token_complete({});
+Table::Entry* Registrar::find(std::string_view name) const {
+  const auto& named = table_.by_name(name);
+  return named.empty() ? table_.by_uuid(name) : named.back();
+}
+
+PeerLink* Registrar::find_link(std::string_view name) const {
+  const Table::Entry* entry = find(name);
+  PeerLink* lease = entry ? entry->lease : nullptr;
+  return lease && lease->is_open() && lease->peer().same_actor(entry->who) ? lease : nullptr;
+}
+
+/// Its owner, whoever registered it for as long as it is connected, and the registrar.
+bool Registrar::may_change(const Table::Entry& entry, PeerLink& link) const {
+  return link.peer().same_actor(entry.who) || entry.lease == &link || link.peer().same_actor(host_.self());
+}
+
+// --- looking for itself --------------------------------------------------------------------------------------------
+
+/// Somebody says that an entry is wrong: its task stays until that is known.
+void Registrar::doubt(TaskContext& ctx, Doubt what) {
+  auto kept = std::make_unique<Doubt>(std::move(what));
+  auto& doubter = seat<Doubter>(ctx, "inquiry");
+  doubter.doubt = kept.get();
+  kept->doubter = &doubter;
+  try {
+    find_out(kept.get());
+  } catch (const std::bad_alloc&) {
+    doubter.doubt = nullptr;
+    doubter.leave();
+    throw;
+  }
+  std::ignore = kept.release();  // the flow frees it
+}
+
+Flow Registrar::find_out(Doubt* doubt) {
+  backstage_.enter();
+  Found found = Found::unreachable;
+  try {
+    found = co_await inquire(host_, doubt->addr, doubt->owner.uuid, doubt->halt);
+    if (doubt->doubter) settle(*doubt, found);
+  } catch (const std::bad_alloc&) {
+    if (doubt->doubter) doubt->doubter->ctx().fail(Error::out_of_memory());
+  }
+  if (Doubter* doubter = std::exchange(doubt->doubter, nullptr)) {
+    doubter->doubt = nullptr;
+    doubter->leave();
+  }
+  delete doubt;
+  backstage_.leave();
+}
+
+void Registrar::settle(Doubt& doubt, Found found) {
+  TaskContext& ctx = doubt.doubter->ctx();
+  // Meanwhile everything may have changed.
+  Table::Entry* entry = table_.by_address(doubt.addr);
+  const bool theirs = entry && entry->who.same_actor(doubt.owner);
+  if (doubt.claims) {
+    // Who listens there now is who lives there, and that it does is what it has just said.
+    if (entry && !entry->who.same_actor(*doubt.claims)) {
+      if (!theirs || found == Found::them) return refuse_stranger(ctx, entry->who);
+      remove(*entry, doubt.addr);
+    }
+    put(*doubt.claims, doubt.addr, doubt.lease ? ctx.link() : nullptr);
+    ctx.answer(kNil);
+  } else if (theirs && (found == Found::nobody || found == Found::others)) {
+    remove(*entry, doubt.addr);
+    answer(ctx, [&](wire::Packer& out) { pack_uid(out, doubt.owner); });
+  } else {
+    ctx.answer(kNil);
+  }
+}
+
+void Registrar::patrol_if_needed() {
+  if (!patrolling_ && !stopped_) patrol();
+}
+
+Flow Registrar::patrol() {
+  struct Beat {
+    std::string uuid;
+    Address addr;
+  };
+  patrolling_ = true;
+  backstage_.enter();
+  for (;;) {
+    co_await patrol_box_.next(host_.engine().loop().after(kPatrol));
+    if (stopped_) break;
+    try {
+      std::vector<Beat> beats;
+      for (const auto& [number, entry] : table_.journal())
+        if (!entry.lease && !entry.own)
+          for (const Address& addr : entry.addrs) beats.push_back({entry.who.uuid, addr});
+      if (beats.empty()) break;
+      for (Beat& beat : beats)
+        if (!stopped_) co_await look_after(std::move(beat.uuid), std::move(beat.addr));
+    } catch (const std::bad_alloc&) {
+      // The next round is another occasion.
+    }
+  }
+  patrolling_ = false;
+  backstage_.leave();
+}
+
+Task<Done> Registrar::look_after(std::string uuid, Address addr) {
+  Found found = co_await inquire(host_, addr, uuid, patrol_halt_);
+  Table::Entry* entry = table_.by_address(addr);
+  if (stopped_ || !entry || entry->who.uuid != uuid || entry->lease) co_return Done{};
+  if (found == Found::them) entry->misses = 0;
+  if (found == Found::nobody || found == Found::others || (found == Found::unreachable && ++entry->misses == kMisses))
+    remove(*entry, addr);
+  co_return Done{};
+}
+
+void Registrar::stop() {
+  stopped_ = true;
+  patrol_halt_.halt(host_.engine().cancel_error("the actor ends"));
+  patrol_box_.put({});
 }
 
 // --- end points ----------------------------------------------------------------------------------------------------
 
 void Registrar::register_actor(tractor_ctx* c, const tractor_value* args, void* self) {
+  auto& registrar = *static_cast<Registrar*>(self);
   TaskContext& ctx = TaskContext::of(c);
   Args in(bytes_of(args));
   auto uid = in.uid("uid");
   if (!uid) return ctx.refuse(uid.failure());
   auto addr = in.address("addr");
   if (!addr) return ctx.refuse(addr.failure());
-  auto done = static_cast<Registrar*>(self)->add({std::string(uid->name), std::string(uid->uuid), 0}, *addr);
-  if (!done) return ctx.fail(Error::of(done.failure()));
+  if (auto ok = addr->check_registrable(); !ok) return ctx.fail(Error::of(ok.failure()));
+  ActorId who = identity(*uid);
+  const bool lease = in.flag("lease");
+  if (Table::Entry* known = registrar.table_.by_uuid(who.uuid); known && !registrar.may_change(*known, *ctx.link()))
+    return refuse_stranger(ctx, known->who);
+  if (Table::Entry* owner = registrar.table_.by_address(*addr); owner && !owner->who.same_actor(who)) {
+    if (owner->own) return refuse_stranger(ctx, owner->who);
+    return registrar.doubt(ctx, {.addr = *addr, .owner = owner->who, .claims = std::move(who), .lease = lease});
+  }
+  registrar.put(who, *addr, lease ? ctx.link() : nullptr);
   ctx.answer(kNil);
 }
 
 void Registrar::unregister_actor(tractor_ctx* c, const tractor_value* args, void* self) {
+  auto& registrar = *static_cast<Registrar*>(self);
   TaskContext& ctx = TaskContext::of(c);
   auto uid = Args(bytes_of(args)).uid("uid");
   if (!uid) return ctx.refuse(uid.failure());
-  if (!static_cast<Registrar*>(self)->remove({std::string(uid->name), std::string(uid->uuid), 0}))
+  Table::Entry* entry = registrar.table_.by_uuid(uid->uuid);
+  if (entry && !registrar.may_change(*entry, *ctx.link())) return refuse_stranger(ctx, entry->who);
+  if (entry)
+    registrar.remove(*entry);
+  else
     TRACTOR_LOG(kRuntime, "tractor.registry", "%.*s was not registered", static_cast<int>(uid->name.size()),
                 uid->name.data());
   ctx.answer(kNil);
@@ -134,11 +279,19 @@ void Registrar::find_actor(tractor_ctx* c, const tractor_value* args, void* self
   TaskContext& ctx = TaskContext::of(c);
   auto name = Args(bytes_of(args)).text("name");
   if (!name) return ctx.refuse(name.failure());
-  auto addrs = static_cast<Registrar*>(self)->find(*name);
-  if (addrs.empty())
-    ctx.answer(kNil);
+  const Table::Entry* entry = static_cast<Registrar*>(self)->find(*name);
+  if (entry)
+    answer(ctx, [&](wire::Packer& out) { pack_addresses(out, entry->addrs); });
   else
-    answer(ctx, [&](wire::Packer& out) { pack_addresses(out, addrs); });
+    ctx.answer(kNil);
+}
+
+/// The addresses of all actors of that name.
+std::vector<Address> Registrar::find_all(std::string_view name) const {
+  std::vector<Address> all;
+  for (const Table::Entry* entry : table_.by_name(name))
+    all.insert(all.end(), entry->addrs.begin(), entry->addrs.end());
+  return all;
 }
 
 void Registrar::wait_for_actor(tractor_ctx* c, const tractor_value* args, void* self) {
@@ -146,59 +299,73 @@ void Registrar::wait_for_actor(tractor_ctx* c, const tractor_value* args, void* 
   auto& registrar = *static_cast<Registrar*>(self);
   auto name = Args(bytes_of(args)).text("name");
   if (!name) return ctx.refuse(name.failure());
-  auto addrs = registrar.find_all(*name);
-  if (!addrs.empty()) return answer(ctx, [&](wire::Packer& out) { pack_addresses(out, addrs); });
-  struct Waiting {
-    Registrar* registrar;
-    TaskContext* ctx;
-  };
-  auto* waiting = static_cast<Waiting*>(ctx.alloc(sizeof(Waiting)));
-  *waiting = {&registrar, &ctx};
-  // The list is written before the hold exists, so that a cancel that comes with it finds the entry.
-  registrar.waiters_.push_back({std::string(*name), &ctx, 0});
-  Waiter& waiter = registrar.waiters_.back();
-  try {
-    waiter.hold = HoldOp::start(
-        ctx, "wait_for_actor",
-        [](void* user) {
-          auto* w = static_cast<Waiting*>(user);
-          w->registrar->forget_waiter(w->ctx);
-        },
-        waiting);
-  } catch (const std::bad_alloc&) {
-    waiter.hold = static_cast<OpToken>(Status::no_memory);
-  }
-  if (waiter.hold < 0) {
-    registrar.waiters_.pop_back();
-    ctx.fail(Error::out_of_memory());
+  if (registrar.table_.by_name(*name).empty())
+    registrar.waiters_.push_back(seat<Waiter>(ctx, "wait_for_actor", std::string(*name)));
+  else
+    answer(ctx, [&](wire::Packer& out) { pack_addresses(out, registrar.find_all(*name)); });
+}
+
+void Registrar::tell_waiters(const std::string& name) {
+  for (Waiter* w = waiters_.first(); w;) {
+    Waiter* next = waiters_.after(*w);
+    if (w->name == name) {
+      try {
+        answer(w->ctx(), [&](wire::Packer& out) { pack_addresses(out, find_all(name)); });
+      } catch (const std::bad_alloc&) {
+        w->ctx().fail(Error::out_of_memory());
+      }
+      w->leave();
+    }
+    w = next;
   }
 }
 
 void Registrar::get_registry(tractor_ctx* c, const tractor_value*, void* self) {
-  auto& entries = static_cast<Registrar*>(self)->entries_;
+  const Table& table = static_cast<Registrar*>(self)->table_;
   answer(TaskContext::of(c), [&](wire::Packer& out) {
-    out.map(entries.size());
-    for (const Entry& e : entries) {
-      out.text(e.who.name + "." + e.who.uuid);
-      pack_addresses(out, e.addrs);
+    out.map(table.size());
+    for (const auto& [number, entry] : table.journal()) {
+      if (entry.gone()) continue;
+      out.text(entry.who.name + "." + entry.who.uuid);
+      pack_addresses(out, entry.addrs);
     }
   });
 }
 
 void Registrar::delete_addr(tractor_ctx* c, const tractor_value* args, void* self) {
+  auto& registrar = *static_cast<Registrar*>(self);
   TaskContext& ctx = TaskContext::of(c);
   auto addr = Args(bytes_of(args)).address("addr");
   if (!addr) return ctx.refuse(addr.failure());
-  auto& entries = static_cast<Registrar*>(self)->entries_;
-  for (auto it = entries.begin(); it != entries.end(); ++it) {
-    auto at = std::find(it->addrs.begin(), it->addrs.end(), *addr);
-    if (at == it->addrs.end()) continue;
-    ActorId who = it->who;
-    it->addrs.erase(at);
-    if (it->addrs.empty()) entries.erase(it);
-    return answer(ctx, [&](wire::Packer& out) { pack_uid(out, who); });
+  Table::Entry* entry = registrar.table_.by_address(*addr);
+  if (!entry || (entry->own && !registrar.may_change(*entry, *ctx.link()))) {
+    ctx.answer(kNil);
+  } else if (registrar.may_change(*entry, *ctx.link())) {
+    ActorId who = entry->who;
+    registrar.remove(*entry, *addr);
+    answer(ctx, [&](wire::Packer& out) { pack_uid(out, who); });
+  } else {
+    registrar.doubt(ctx, {.addr = *addr, .owner = entry->who});
   }
-  ctx.answer(kNil);
+}
+
+void Registrar::watch_actors(tractor_ctx* c, const tractor_value* args, void* self) {
+  auto& registrar = *static_cast<Registrar*>(self);
+  TaskContext& ctx = TaskContext::of(c);
+  Args in(bytes_of(args));
+  std::string name;
+  if (auto given = in.find("name"); given && *given != kNil) {
+    auto text = in.text("name");
+    if (!text) return ctx.refuse(text.failure());
+    name = *text;
+  }
+  Stream* stream = nullptr;
+  if (Status open = ctx.open_stream({}, stream); open != Status::ok)
+    return ctx.fail(Error::of(open, "there is no stream to tell of it"));
+  auto& watcher = seat<Watcher>(ctx, "watch_actors", registrar.table_, std::move(name), *stream->pipe());
+  registrar.table_.remember_gone(true);
+  registrar.watchers_.push_back(watcher);
+  watcher.catch_up();
 }
 
 }  // namespace tractor::core

@@ -60,6 +60,12 @@ Result<Address> Args::address(std::string_view name) const {
   return address_from_wire(out);
 }
 
+bool Args::flag(std::string_view name) const {
+  auto value = find(name);
+  wire::Token token;
+  return value && wire::Cursor(*value).next(token) && token.kind == wire::Kind::boolean && token.boolean;
+}
+
 int64_t Args::duration(std::string_view name) const {
   auto value = find(name);
   wire::Token token;
@@ -116,6 +122,11 @@ void pack_address(wire::Packer& out, const Address& addr) {
     out.integer(*port);
   else
     out.text(std::get<std::string_view>(w.second));
+}
+
+void pack_addresses(wire::Packer& out, const std::vector<Address>& addrs) {
+  out.array(addrs.size());
+  for (const Address& addr : addrs) pack_address(out, addr);
 }
 
 }  // namespace tractor::core

@@ -21,6 +21,8 @@ class Args {
   Result<std::string_view> text(std::string_view name) const;
   Result<wire::Uid> uid(std::string_view name) const;
   Result<Address> address(std::string_view name) const;
+  /// False if it is not given, or no such thing.
+  bool flag(std::string_view name) const;
   /// Nanoseconds; kForever if it is not given, or no such thing.
   int64_t duration(std::string_view name) const;
 
@@ -37,5 +39,6 @@ void pack_uid(wire::Packer& out, const ActorId& id);
 /// Three pairs of a map: `name`, `uuid`, `pid`.
 void pack_identity(wire::Packer& out, const ActorId& id);
 void pack_address(wire::Packer& out, const Address& addr);
+void pack_addresses(wire::Packer& out, const std::vector<Address>& addrs);
 
 }  // namespace tractor::core

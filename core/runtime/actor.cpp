@@ -181,6 +181,7 @@ void Actor::on_link_lost(PeerLink& link, const ErrorRef& why) {
   Ref<PeerLink> keep(&link);
   drop_link(link);
   if (registration_) registration_->on_link_lost(link);
+  if (registrar_) registrar_->on_link_lost(link);
   for (Child* child : children_)
     if (child->owns(link) || (link.peer().empty() && child->has_opened(link))) return child->on_link_lost(why);
   link.fail_calls(why);
@@ -204,10 +205,14 @@ void Actor::on_peer_failed(PeerLink& link, ErrorRef err) {
   link.close(err);
 }
 
-PeerLink* Actor::find_serving_child(std::string_view name) {
-  for (Child* child : children_)
-    if (child->serving() && child->child_name() == name) return child->link();
-  return nullptr;
+PeerLink* Actor::find_connected(std::string_view name) const {
+  // Of several, the last one.
+  for (auto it = children_.rbegin(); it != children_.rend(); ++it)
+    if ((*it)->serving() && ((*it)->id().name == name || (*it)->id().uuid == name)) return (*it)->link();
+  if (parent_link_ && parent_link_->is_open())
+    if (const ActorId& parent = parent_link_->peer(); parent.name == name || parent.uuid == name)
+      return parent_link_.get();
+  return registrar_ ? registrar_->find_link(name) : nullptr;
 }
 
 // --- children ------------------------------------------------------------------------------------------------------

@@ -132,8 +132,10 @@ class Actor final : public RefCounted<Actor>,
   bool is_subreaper() const { return reaper_ != nullptr; }
   Child* find_child(std::string_view uuid);
   const std::vector<Child*>& children() const { return children_; }
-  /// The way to a child of that name that is up, which nobody has to be asked for.
-  PeerLink* find_serving_child(std::string_view name);
+  /// The way to an actor of that name that it is connected with for as long as both live, so that nobody has to be asked.
+  PeerLink* find_connected(std::string_view name) const;
+  /// The connection with that registrar, if there is one.
+  PeerLink* registrar_link(const Address& at) const { return registration_ ? registration_->link_to(at) : nullptr; }
 
   // --- LinkHost
   size_t max_frame() const override { return max_frame_; }

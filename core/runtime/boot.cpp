@@ -142,7 +142,7 @@ Task<Result<Done>> Actor::elect(const RootConfig* config) {
   if (!occupied.empty())
     co_return Failure::of(Status::registry,
                           occupied.front().to_string() + " is taken by something that is no registrar", "RuntimeError");
-  registrar_ = std::make_unique<Registrar>();
+  registrar_ = std::make_unique<Registrar>(*this, *backstage_);
   std::vector<Address> all = candidates;
   for (const Address& b : binds) add_once(all, b);
   if (binds.empty())
@@ -296,7 +296,7 @@ Result<Done> Actor::listen_at(const std::vector<Address>& addrs) {
 Task<Result<Done>> Actor::register_everywhere() {
   if (!registrar_) co_return co_await registration_.emplace(*this).begin(boot_halt_);
   for (const Address& addr : bound_)
-    if (auto ok = registrar_->add(id_, addr); !ok) co_return ok.failure();
+    if (auto ok = registrar_->add_own(addr); !ok) co_return ok.failure();
   co_return Done{};
 }
 

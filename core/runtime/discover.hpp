@@ -1,8 +1,9 @@
-// Finding other actors: flows over the registrar, delivered as operations.
+// Finding other actors: flows over the registrars, delivered as operations.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/handles.hpp"
 #include "rpc/ask.hpp"
@@ -12,36 +13,63 @@
 
 namespace tractor::core {
 
-class DiscoverOp final : public Op {
- public:
+struct Question {
   enum class What : uint8_t {
     find,      ///< the actor of that name, if there is one
     wait,      ///< the actor of that name, once there is one
-    registry,  ///< the registrar at an address, or the own one
-  };
-  static OpToken start(Actor& actor, Nursery& in, What what, std::string name, std::optional<Address> at,
-                       int64_t timeout, const ErrorRef& bad, tractor_portal_fn fn, void* user);
+    where,     ///< its addresses, if there is one
+    registry,  ///< a registrar
+    root,      ///< the root of this tree
+  } what;
+  std::string name = {};
+  std::vector<Address> registrars = {};  ///< empty: this actor's own
+  bool raise_on_none = false;
+  int64_t timeout = 0;  ///< 0: none
+};
+
+class DiscoverOp final : public Op {
+ public:
+  /// `bad`: why it can't be asked; it is then the outcome.
+  static OpToken start(Actor& actor, Nursery& in, Question question, const ErrorRef& bad, tractor_portal_fn fn,
+                       void* user) {
+    return start(actor, *new DiscoverOp(in, fn, nullptr, user), std::move(question), bad);
+  }
+  /// For Question::What::where.
+  static OpToken start(Actor& actor, Nursery& in, Question question, const ErrorRef& bad, tractor_value_fn fn,
+                       void* user) {
+    return start(actor, *new DiscoverOp(in, nullptr, fn, user), std::move(question), bad);
+  }
 
  private:
-  /// The flow outlives an operation that is cancelled meanwhile.
-  struct Search {
-    Search(DiscoverOp* o, Ref<Nursery> n) : op(o), in(std::move(n)) {}
-    DiscoverOp* op;
-    Ref<Nursery> in;
-    Halt halt;
+  struct Search;
+  /// What a search came to: a portal, or addresses; neither: nobody.
+  struct Finding {
+    Portal* portal = nullptr;
+    std::vector<Address> addrs = {};
   };
-  DiscoverOp(Nursery& in, tractor_portal_fn fn, void* user) : Op(in, fn != nullptr), fn_(fn), user_(user) {}
+  class Lookup;
+  class Gathering;
+
+  DiscoverOp(Nursery& in, tractor_portal_fn fn, tractor_value_fn value_fn, void* user)
+      : Op(in, fn != nullptr || value_fn != nullptr), fn_(fn), value_fn_(value_fn), user_(user) {}
   ~DiscoverOp() override;
-  static Flow run(Actor& actor, Search* search, What what, std::string name, std::optional<Address> at,
-                  int64_t timeout);
-  static Task<Result<Portal*>> look(Actor& actor, Search* search, What what, std::string name,
-                                    std::optional<Address> at, int64_t deadline);
+  static OpToken start(Actor& actor, DiscoverOp& op, Question question, const ErrorRef& bad);
+  static Flow run(Search* search);
+  static Task<Result<Finding>> look(Search& search);
+  static Task<Result<Finding>> look_for_registry(Search& search);
+  static Task<Result<Finding>> look_for_root(Search& search);
+  static Task<Result<Finding>> ask_registrars(Search& search);
+  static Task<Result<Finding>> reach(Search& search, Lookup& lookup);
+  static Task<Result<Finding>> connect_to(Search& search, const Address& to);
+  void found(Finding finding);
   void deliver(const Error* err) override;
   void on_cancel(const ErrorRef& why) override { decide(why); }
   tractor_portal_fn fn_;
+  tractor_value_fn value_fn_;
   void* user_;
   Search* search_ = nullptr;
   Portal* portal_ = nullptr;
+  Ref<Value> value_;
 };
 
 }  // namespace tractor::core

@@ -84,6 +84,12 @@ Task<Result<Done>> Registration::tell(Place& place, Halt& halt) {
   co_return told;
 }
 
+PeerLink* Registration::link_to(const Address& registrar) const {
+  for (const Place& place : places_)
+    if (place.lease && place.lease->is_open() && place.registrar == registrar) return place.lease.get();
+  return nullptr;
+}
+
 void Registration::on_link_lost(const PeerLink& link) {
   for (Place& place : places_) {
     if (place.lease.get() != &link) continue;

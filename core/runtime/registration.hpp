@@ -22,6 +22,8 @@ class Registration {
   /// Takes back what it has told, for a bounded time.
   Task<Done> end();
   void on_link_lost(const PeerLink& link);
+  /// The connection with that registrar, if it is kept.
+  PeerLink* link_to(const Address& registrar) const;
 
  private:
   struct Place {

@@ -129,6 +129,7 @@ Flow Actor::shut_down() {
   }
   for (auto* link : {&self_link_, &self_peer_, &parent_link_})
     if (Ref<PeerLink> closing = std::move(*link)) closing->close(gone, true);
+  if (registrar_) registrar_->stop();
   backstage_->cancel_from_outside(gone);
   while (!backstage_->ended()) co_await close_box_->next();
   int64_t limit = loop_->now() + kBurialLimit;

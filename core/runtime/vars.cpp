@@ -2,6 +2,7 @@
 
 #include "rpc/args.hpp"
 #include "wire/cursor.hpp"
+#include "wire/fields.hpp"
 
 namespace tractor::core {
 
@@ -44,6 +45,18 @@ void RuntimeVars::set_flag(std::string_view key, bool value) {
 
 void RuntimeVars::set_address(std::string_view key, const Address& addr) {
   slot(key) = packed([&](wire::Packer& out) { pack_address(out, addr); });
+}
+
+std::optional<Address> RuntimeVars::address(std::string_view key) const {
+  for (const auto& [k, value] : entries_) {
+    if (k != key) continue;
+    wire::Cursor in(value);
+    wire::DecodeError error;
+    wire::WireAddr addr;
+    if (!wire::read_addr(in, {nullptr, key, 0}, addr, error)) return {};
+    if (auto read = address_from_wire(addr)) return *read;
+  }
+  return {};
 }
 
 void RuntimeVars::set_addresses(std::string_view key, const std::vector<Address>& addrs) {

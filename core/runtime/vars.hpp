@@ -1,6 +1,7 @@
 // The runtime variables: what every actor of a tree inherits from the one that spawned it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,8 @@ class RuntimeVars {
 
   void set_flag(std::string_view key, bool value);
   void set_address(std::string_view key, const Address& addr);
+  /// Nothing if it is not set.
+  std::optional<Address> address(std::string_view key) const;
   void set_addresses(std::string_view key, const std::vector<Address>& addrs);
   void set_transports(const std::vector<TransportKind>& kinds);
   std::vector<TransportKind> transports() const;

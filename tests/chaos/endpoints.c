@@ -150,7 +150,7 @@ static void peer(tractor_ctx *ctx, const tractor_value *args, void *user) {
     (void)user;
     if (!read_number(ctx, args, &index))
         return;
-    tractor_call_options options = { TRACTOR_CALL_OPTIONS, .timeout_ns = TRACTOR_SECOND };
+    tractor_find_options options = { TRACTOR_FIND_OPTIONS, .timeout_ns = TRACTOR_SECOND };
     tractor_wait_for_actor(tractor_ctx_nursery(ctx), the_plan()->nodes[index].name, &options, on_peer, ctx);
 }
 

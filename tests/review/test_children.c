@@ -66,7 +66,7 @@ static void forever_body(tractor_nursery *root, void *user) {
     tractor_nursery_run_in_actor(n, "kit", "pid", TRACTOR_ARGS("{}"), &options, kit_on_value, &o[2]);
     tractor_nursery_close(n);
     tractor_find_actor(root, "nobody",
-                       &(tractor_call_options){ TRACTOR_CALL_OPTIONS, .timeout_ns = TRACTOR_FOREVER - 1 },
+                       &(tractor_find_options){ TRACTOR_FIND_OPTIONS, .timeout_ns = TRACTOR_FOREVER - 1 },
                        kit_on_portal, &o[3]);
 }
 static void without_limits(void **state) {

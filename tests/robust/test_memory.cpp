@@ -138,7 +138,7 @@ void whole_life(tractor_nursery* nursery, void*) {
     searches();
   });
   Probe* p = probe("wait_for_actor that comes later");
-  tractor_call_options in_time = {};
+  tractor_find_options in_time = {};
   in_time.struct_size = sizeof in_time;
   in_time.timeout_ns = 200 * TRACTOR_MS;
   started(p, tractor_wait_for_actor(root, "victim", &in_time, on_portal, p));

@@ -383,7 +383,7 @@ void Crew::find() {
     if (portal) doors.push_back({portal, nullptr});
   };
   bool waits = dice().one_in(2);
-  tractor_call_options options = {};
+  tractor_find_options options = {};
   options.struct_size = sizeof options;
   options.timeout_ns = waits ? 1 + some_time() : 0;
   started(s, api([&] {
