@@ -172,6 +172,13 @@ Result<Done> SocketListener::begin() {
   auto done = uds ? bind_socket_file(fd_, address_, kUnixBacklog) : bind_tcp(fd_, address_);
   if (!done) return done;
   if (uds) file_ = SocketFile(std::move(path));
+  if (!uds && !address_.is_loopback()) {
+    TRACTOR_LOG(
+        kWarning, "ipc",
+        "listening on %s, beyond the loopback interface: whoever reaches it may call this actor, and nothing is "
+        "encrypted",
+        address_.to_string().c_str());
+  }
   reserve_ = open_reserve();
   watch_ = loop_.watch(fd_, kRead, *this);
   return Done{};
