@@ -122,6 +122,14 @@ Result<socklen_t> Address::to_sockaddr(sockaddr_storage& out) const {
   return bad("'" + host + "' is not a literal IPv4 or IPv6 address");
 }
 
+bool Address::is_loopback() const {
+  in_addr v4;
+  in6_addr v6;
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+  if (inet_pton(AF_INET6, host.c_str(), &v6) != 1) return false;
+  return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == IN_LOOPBACKNET);
+}
+
 Result<Address> address_from_wire(const wire::WireAddr& addr) {
   if (const uint64_t* port = std::get_if<uint64_t>(&addr.second)) {
     auto host = canonical_ip(addr.first);

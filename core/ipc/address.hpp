@@ -36,6 +36,8 @@ struct Address {
   /// An address that an actor may register: port not 0, host neither unspecified nor multicast.
   Result<Done> check_registrable() const;
   Result<socklen_t> to_sockaddr(sockaddr_storage& out) const;
+  /// Only this machine's processes can reach it, and of those only the ones in the same network namespace.
+  bool is_loopback() const;
 };
 
 Result<Address> address_from_wire(const wire::WireAddr& addr);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <unistd.h>
 
+#include "ipc/credentials.hpp"
 #include "ipc/ip.hpp"
 #include "ipc/socket.hpp"
 #include "ipc/transport.hpp"
@@ -97,6 +98,9 @@ class SocketDialer final : public Dialer, private FdHandler, private Ready {
   Result<std::unique_ptr<Transport>> connected() {
     Address local = to_;
     if (to_.kind == TransportKind::uds) {
+      // In a folder that others may write to, anybody can have put a socket of that name.
+      int64_t uid = peer_credentials(fd_).uid;
+      if (!is_trusted_user(uid)) return foreign(uid);
       // From here on the kernel need not attach credentials to each write of the peer.
       set_option(fd_, SOL_SOCKET, SO_PASSCRED, 0);
     } else {
@@ -114,6 +118,12 @@ class SocketDialer final : public Dialer, private FdHandler, private Ready {
 
   Failure failure(int error) const {
     return Failure::system(Status::transport, "connect to " + to_.to_string(), error, "ConnectionError");
+  }
+  Failure foreign(int64_t uid) const {
+    return Failure::of(Status::transport,
+                       "connect to " + to_.to_string() + ": user " + std::to_string(uid) +
+                           " listens there, and only this user and root are trusted",
+                       "PermissionError");
   }
   Failure timed_out() const {
     char seconds[32];

@@ -5,8 +5,10 @@
 #include <new>
 #include <optional>
 #include <unistd.h>
+#include <utility>
 
 #include "base/log.hpp"
+#include "ipc/credentials.hpp"
 #include "ipc/ip.hpp"
 #include "ipc/socket.hpp"
 #include "ipc/socket_file.hpp"
@@ -119,14 +121,14 @@ class SocketListener final : public Listener, private FdHandler, private Timer {
     TRACTOR_LOG(kError, "ipc", "%s", text.c_str());
   }
 
+  /// Says so once: whoever tries again and again shall not fill the log.
   bool is_trusted(int fd) {
-    int64_t uid = peer_credentials(fd).uid;
-    if (uid == geteuid() || uid == 0) return true;
-    if (!refused_stranger_) {
-      TRACTOR_LOG(kWarning, "ipc", "refused a connection of user %lld on %s", static_cast<long long>(uid),
-                  address_.to_string().c_str());
+    PeerCredentials peer = peer_credentials(fd);
+    if (is_trusted_user(peer.uid)) return true;
+    if (!std::exchange(refused_stranger_, true)) {
+      TRACTOR_LOG(kWarning, "ipc", "refused a connection of user %lld (pid %lld) on %s; more of them are not logged",
+                  static_cast<long long>(peer.uid), static_cast<long long>(peer.pid), address_.to_string().c_str());
     }
-    refused_stranger_ = true;
     return false;
   }
 
@@ -170,6 +172,13 @@ Result<Done> SocketListener::begin() {
   auto done = uds ? bind_socket_file(fd_, address_, kUnixBacklog) : bind_tcp(fd_, address_);
   if (!done) return done;
   if (uds) file_ = SocketFile(std::move(path));
+  if (!uds && !address_.is_loopback()) {
+    TRACTOR_LOG(
+        kWarning, "ipc",
+        "listening on %s, beyond the loopback interface: whoever reaches it may call this actor, and nothing is "
+        "encrypted",
+        address_.to_string().c_str());
+  }
   reserve_ = open_reserve();
   watch_ = loop_.watch(fd_, kRead, *this);
   return Done{};

@@ -8,6 +8,7 @@
 
 #include "ipc/address.hpp"
 #include "ipc/blake2s.hpp"
+#include "ipc/credentials.hpp"
 
 namespace tractor::core {
 
@@ -38,10 +39,16 @@ std::string temp_directory() {
   return "/tmp";
 }
 
-/// Everything above the last component; what is missing is made. Links are followed here: `/var/run` is one.
+/// Everything above the last component; what is missing is made. Links of root and of ourselves are followed, as
+/// `/var/run` is one; another user's would have us make folders where he wants them.
 Result<Done> make_parents(const std::string& path) {
   for (size_t slash = path.find('/', 1); slash != path.npos; slash = path.find('/', slash + 1)) {
     std::string parent = path.substr(0, slash);
+    struct stat st;
+    if (lstat(parent.c_str(), &st) == 0 && S_ISLNK(st.st_mode) && !is_trusted_user(st.st_uid)) {
+      return denied("runtime directory " + path + " leads through " + parent + ", a symbolic link of user " +
+                    std::to_string(st.st_uid));
+    }
     if (mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
       return Failure::system(Status::invalid, "can't make directory " + parent, errno, "OSError");
   }

@@ -4,8 +4,10 @@
 #include <new>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "ipc/credentials.hpp"
 #include "ipc/transport.hpp"
 
 namespace tractor::core {
@@ -74,13 +76,6 @@ class SocketTransport final : public Transport {
 }  // namespace
 
 int open_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
-
-PeerCredentials peer_credentials(int fd) {
-  ucred cred;
-  socklen_t n = sizeof cred;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0) return {};
-  return {cred.pid, cred.uid};
-}
 
 void set_option(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof value); }
 

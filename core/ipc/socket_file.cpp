@@ -3,14 +3,17 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
 #include <memory>
 #include <sys/file.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 #include <vector>
 
+#include "ipc/credentials.hpp"
 #include "ipc/socket.hpp"
 #include "ipc/transport.hpp"
 
@@ -40,13 +43,15 @@ struct Answer {
   int64_t pid = 0;  ///< who listens
 };
 
-Answer probe(const Address& at) {
-  sockaddr_storage where;
-  auto length = at.to_sockaddr(where);
-  int fd = length ? open_socket(AF_UNIX) : -1;
+Answer probe(const std::string& path) {
+  sockaddr_un where = {};
+  where.sun_family = AF_UNIX;
+  if (path.size() >= sizeof where.sun_path) return {Probe::unclear};
+  std::memcpy(where.sun_path, path.data(), path.size());
+  int fd = open_socket(AF_UNIX);
   if (fd < 0) return {Probe::unclear};
   Answer answer{Probe::unclear};
-  if (connect(fd, reinterpret_cast<sockaddr*>(&where), *length) == 0) {
+  if (connect(fd, reinterpret_cast<sockaddr*>(&where), sizeof where) == 0) {
     answer = {Probe::answered, peer_credentials(fd).pid};
   } else if (errno == EAGAIN) {  // its backlog is full
     answer = {Probe::answered};
@@ -57,19 +62,28 @@ Answer probe(const Address& at) {
   return answer;
 }
 
+/// What others have made is theirs to remove, even where we could. If there is nothing, errno says so.
+bool is_own_socket(const std::string& path) {
+  struct stat st;
+  errno = 0;
+  return lstat(path.c_str(), &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == geteuid();
+}
+
 /// Nobody listens, or only a process that inherited the socket from the dead one in the file's name.
 bool is_stale(const Address& at) {
-  struct stat st;
-  if (lstat(at.path().c_str(), &st) != 0) return errno == ENOENT;
-  if (!S_ISSOCK(st.st_mode)) return false;
-  Answer answer = probe(at);
+  std::string path = at.path();
+  if (!is_own_socket(path)) return errno == ENOENT;
+  Answer answer = probe(path);
   pid_t named = pid_in_name(at.file);
   return answer.probe == Probe::refused || (answer.probe == Probe::answered && answer.pid == named && is_dead(named));
 }
 
 Failure cannot_listen(const Address& at, int error) {
-  return Failure::system(Status::transport, "listen on " + at.to_string(), error,
-                         error == EADDRINUSE ? "ConnectionError" : "OSError");
+  std::string what = "listen on " + at.to_string();
+  struct stat st;
+  if (error == EADDRINUSE && lstat(at.path().c_str(), &st) == 0 && st.st_uid != geteuid())
+    what += ", a file of user " + std::to_string(st.st_uid);
+  return Failure::system(Status::transport, what, error, error == EADDRINUSE ? "ConnectionError" : "OSError");
 }
 
 Result<Done> usable_directory(const std::string& path) {
@@ -103,7 +117,8 @@ Result<Done> bind_socket_file(int fd, const Address& at, int backlog) {
   if (fchmod(fd, 0600) != 0) return cannot_listen(at, errno);
   auto* name = reinterpret_cast<sockaddr*>(&where);
   if (bind(fd, name, *length) != 0) {
-    if (errno != EADDRINUSE || !is_stale(at)) return cannot_listen(at, errno);
+    int error = errno;
+    if (error != EADDRINUSE || !is_stale(at)) return cannot_listen(at, error);
     if (unlink(at.path().c_str()) != 0 && errno != ENOENT) return cannot_listen(at, errno);
     if (bind(fd, name, *length) != 0) return cannot_listen(at, errno);
   }
@@ -130,6 +145,18 @@ void SocketFile::unlink_if_ours() {
   owner_ = 0;
 }
 
+PresumedSocketFile::PresumedSocketFile(const Address& at) : directory_(at.host), path_(at.path()) {}
+
+void PresumedSocketFile::unlink_after(int64_t killed_pid) const {
+  if (!is_own_socket(path_)) return;  // most often: then no lock is needed
+  DirectoryLock lock(directory_);
+  if (!is_own_socket(path_)) return;
+  Answer answer = probe(path_);
+  // What was killed may listen for a moment yet.
+  bool its_own = answer.probe == Probe::answered && answer.pid == killed_pid;
+  if (its_own || answer.probe == Probe::refused) unlink(path_.c_str());
+}
+
 int sweep_dead_sockets(const std::string& directory) {
   std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(directory.c_str()), closedir);
   if (!dir) return 0;
@@ -144,10 +171,8 @@ int sweep_dead_sockets(const std::string& directory) {
   DirectoryLock lock(directory);
   int removed = 0;
   for (const std::string& file : dead) {
-    Address at = Address::uds(directory, file);
-    struct stat st;
-    if (lstat(at.path().c_str(), &st) != 0 || !S_ISSOCK(st.st_mode) || st.st_uid != geteuid()) continue;
-    if (probe(at).probe == Probe::refused && unlink(at.path().c_str()) == 0) ++removed;
+    std::string path = Address::uds(directory, file).path();
+    if (is_own_socket(path) && probe(path).probe == Probe::refused && unlink(path.c_str()) == 0) ++removed;
   }
   return removed;
 }

@@ -399,16 +399,16 @@ ErrorRef Child::death(Status code, const std::string& what) const {
 /// A child that was killed could not tidy up. What it may leave is known before there could be no memory to say it.
 void Child::unlink_sockets() const {
   if (!process_ || (status_.success() && acked_)) return;
-  for (const std::string& path : sockets_) ::unlink(path.c_str());
+  for (const PresumedSocketFile& file : sockets_) file.unlink_after(id_.pid);
 }
 
 void Child::note_sockets() {
   for (const Address& a : config_.bind_addrs)
-    if (a.kind == TransportKind::uds) sockets_.push_back(a.path());
+    if (a.kind == TransportKind::uds) sockets_.emplace_back(a);
   std::vector<TransportKind> kinds = config_.transports.empty() ? actor_.vars().transports() : config_.transports;
   if (std::find(kinds.begin(), kinds.end(), TransportKind::uds) == kinds.end()) return;
   auto own = random_address(TransportKind::uds, id_.name, id_.pid);
-  if (own) sockets_.push_back(own->path());
+  if (own) sockets_.emplace_back(*own);
 }
 
 }  // namespace tractor::core

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ipc/socket_file.hpp"
 #include "rpc/ask.hpp"
 #include "rpc/portal.hpp"
 #include "runtime/config.hpp"
@@ -97,7 +98,7 @@ class Child final : public ChildOf, private Process::Handler, private Asker {
   ActorId id_;
   Starter* starter_;
   std::unique_ptr<Process> process_;
-  std::vector<std::string> sockets_;  ///< that it may bind
+  std::vector<PresumedSocketFile> sockets_;
   Ref<PeerLink> link_;
   const PeerLink* unnamed_link_ = nullptr;  ///< of this process, before its Aid; only to be compared
   Portal* portal_ = nullptr;

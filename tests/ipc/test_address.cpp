@@ -181,6 +181,15 @@ void test_registrable(void**) {
   for (auto& c : cases) CHECK(contains(failure_text(Address::tcp(c.host, c.port).check_registrable()), c.part));
 }
 
+void test_loopback(void**) {
+  for (const char* host : {"127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1"})
+    CHECK(Address::tcp(host, 1).is_loopback());
+  for (const char* host : {"0.0.0.0", "10.0.0.1", "128.0.0.1", "::", "::127.0.0.1", "fe80::1", "::ffff:10.0.0.1"})
+    CHECK(!Address::tcp(host, 1).is_loopback());
+  CHECK(!Address::uds("/run", "x.sock").is_loopback());
+  CHECK(random_address(TransportKind::tcp, "w", 7)->is_loopback());
+}
+
 void test_to_sockaddr(void**) {
   sockaddr_storage s;
   CHECK(*Address::tcp("127.0.0.1", 80).to_sockaddr(s) == sizeof(sockaddr_in));
@@ -247,6 +256,7 @@ int main() {
       cmocka_unit_test(test_address_argument_round_trip),
       cmocka_unit_test(test_wire_form),
       cmocka_unit_test(test_registrable),
+      cmocka_unit_test(test_loopback),
       cmocka_unit_test(test_to_sockaddr),
       cmocka_unit_test(test_blake2s),
       cmocka_unit_test(test_socket_file_names),

@@ -43,6 +43,28 @@ void test_a_wildcard_listener_knows_the_local_address(void** state) {
   CHECK(e.accepted.transports[0]->local() == at);
 }
 
+// Nothing protects such an actor yet: whoever asks for it shall know.
+void test_listening_beyond_loopback_is_said_once(void** state) {
+  Env& e = env(state);
+  e.log.emplace();
+  for (const Address& at : {e.uds("x.sock"), Address::tcp("127.0.0.1", 0), Address::tcp("127.255.0.9", 0)})
+    CHECK(e.listen_at(0, at));
+  (void)e.listen_at(0, Address::tcp("::1", 0));  // where there is IPv6
+  CHECK(e.log->all().empty());
+  CHECK(e.listen_at(0, Address::tcp("0.0.0.0", 0)));
+  std::string at = e.listener[0]->address().to_string();
+  CHECK(e.log->count("WARNING") == 1);
+  CHECK(e.log->count(
+            "listening on " + at +
+            ", beyond the loopback interface: whoever reaches it may call this actor, and nothing is encrypted") == 1);
+  for (int i = 0; i < 3; ++i) {
+    e.dialed.calls = 0;
+    e.dial_to(Address::tcp("127.0.0.1", e.listener[0]->address().port));
+    CHECK(e.until([&] { return e.dialed.calls == 1; }));
+  }
+  CHECK(e.log->count("WARNING") == 1);
+}
+
 void refused(Env& e, const Address& at, const std::string& why) {
   e.dialed.calls = 0;
   e.dial_to(at);
@@ -187,6 +209,7 @@ int main() {
       TEST(test_tcp_connection),
       TEST(test_tcp6_connection),
       TEST(test_a_wildcard_listener_knows_the_local_address),
+      TEST(test_listening_beyond_loopback_is_said_once),
       TEST(test_dialing_nobody),
       TEST(test_dialing_a_bad_address),
       TEST(test_giving_up),

@@ -1,4 +1,4 @@
-// Where socket files live.
+// Where socket files live. Of the cases that are about macOS, TPT-01, TPT-02 and TPT-08, this is what Linux has of them.
 #include "check.hpp"
 
 #include <cstdlib>
@@ -52,6 +52,33 @@ void test_rejects_what_is_no_directory(void** state) {
   CHECK(contains(failure_text(secure_directory(in(state, "file/below"))), "Not a directory"));
 }
 
+// TPT-02
+void test_rejects_a_link_in_place_of_the_runtime_directory(void** state) {
+  setenv("XDG_RUNTIME_DIR", static_cast<Env*>(*state)->dir.path().c_str(), 1);
+  CHECK(mkdir(in(state, "real").c_str(), 0755) == 0);
+  CHECK(symlink(in(state, "real").c_str(), in(state, "tractor").c_str()) == 0);
+  CHECK(same(failure_text(runtime_directory()),
+             "PermissionError: runtime directory " + in(state, "tractor") + " is a symbolic link"));
+  CHECK(mode_of(in(state, "real")) == 0755);
+}
+
+// TPT-08. Our own links are followed, and root's: /var/run is one.
+void test_follows_no_link_of_a_stranger(void** state) {
+  CHECK(mkdir(in(state, "real").c_str(), 0755) == 0);
+  CHECK(symlink(in(state, "real").c_str(), in(state, "link").c_str()) == 0);
+  CHECK(secure_directory(in(state, "link/ours")).ok());
+  CHECK(mode_of(in(state, "real/ours")) == 0700);
+  if (geteuid() != 0) {
+    print_message("             (skipped: only root can give a link to another user)\n");
+    return;
+  }
+  CHECK(lchown(in(state, "link").c_str(), 12345, 12345) == 0);
+  CHECK(same(failure_text(secure_directory(in(state, "link/theirs/deep"))),
+             "PermissionError: runtime directory " + in(state, "link/theirs/deep") + " leads through " +
+                 in(state, "link") + ", a symbolic link of user 12345"));
+  CHECK(mode_of(in(state, "real/theirs")) == -1);
+}
+
 void test_rejects_a_symbolic_link(void** state) {
   CHECK(mkdir(in(state, "real").c_str(), 0755) == 0);
   CHECK(symlink(in(state, "real").c_str(), in(state, "link").c_str()) == 0);
@@ -90,6 +117,17 @@ void test_follows_the_environment(void** state) {
   CHECK(*random_address(TransportKind::uds, "w", 7) == Address::uds(in(state, "xdg/deep/tractor"), "w@7.sock"));
 }
 
+// TPT-01
+void test_the_registrys_path_fits_into_an_address(void** state) {
+  unsetenv("XDG_RUNTIME_DIR");
+  sockaddr_storage where;
+  for (const std::string& path : {std::string("/run/user/4294967295/tractor"), runtime_directory_path()})
+    CHECK(Address::uds(path, "registry@1616.sock").to_sockaddr(where).ok());
+  // Somebody else's choice may not fit, and is told so when it is used.
+  setenv("XDG_RUNTIME_DIR", in(state, std::string(80, 'd')).c_str(), 1);
+  CHECK(contains(failure_text(default_registry(TransportKind::uds)->to_sockaddr(where)), "; at most 107 fit"));
+}
+
 void test_falls_back_to_the_temporary_directory(void** state) {
   std::string uid = std::to_string(getuid());
   if (access(("/run/user/" + uid).c_str(), W_OK) == 0) skip();
@@ -108,9 +146,15 @@ void test_falls_back_to_the_temporary_directory(void** state) {
 
 int main() {
   const CMUnitTest tests[] = {
-      TEST(test_rejects_what_is_no_directory), TEST(test_rejects_a_symbolic_link),
-      TEST(test_secures_an_own_directory),     TEST(test_rejects_a_foreign_directory),
-      TEST(test_follows_the_environment),      TEST(test_falls_back_to_the_temporary_directory),
+      TEST(test_rejects_what_is_no_directory),
+      TEST(test_rejects_a_symbolic_link),
+      TEST(test_rejects_a_link_in_place_of_the_runtime_directory),
+      TEST(test_follows_no_link_of_a_stranger),
+      TEST(test_secures_an_own_directory),
+      TEST(test_rejects_a_foreign_directory),
+      TEST(test_follows_the_environment),
+      TEST(test_the_registrys_path_fits_into_an_address),
+      TEST(test_falls_back_to_the_temporary_directory),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -5,9 +5,11 @@
 
 #include <cerrno>
 #include <functional>
+#include <optional>
 #include <sys/un.h>
 #include <vector>
 
+#include "log_lines.hpp"
 #include "pair.hpp"
 
 namespace tractor::core {
@@ -61,6 +63,7 @@ struct Env {
   std::vector<std::unique_ptr<Transport>> kept;
   Alarm deadline, pause;
   std::string text;
+  std::optional<LogLines> log;
 
   ~Env() {
     for (int d : descriptors) close(d);
