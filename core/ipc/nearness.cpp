@@ -12,8 +12,6 @@ namespace tractor::core {
 
 namespace {
 
-bool is_loopback(const Address& a) { return a.host.starts_with("127.") || a.host == "::1"; }
-
 /// The addresses of this machine's interfaces; none if the system does not tell.
 std::vector<std::string> interface_hosts() {
   std::vector<std::string> hosts;
@@ -33,11 +31,11 @@ std::vector<std::string> interface_hosts() {
 
 void sort_nearest_first(std::vector<Address>& addrs) {
   std::vector<std::string> own;
-  auto is_far = [](const Address& a) { return a.kind == TransportKind::tcp && !is_loopback(a); };
+  auto is_far = [](const Address& a) { return a.kind == TransportKind::tcp && !a.is_loopback(); };
   if (addrs.size() > 1 && std::any_of(addrs.begin(), addrs.end(), is_far)) own = interface_hosts();
   auto distance = [&](const Address& a) {
     if (a.kind == TransportKind::uds) return 0;
-    return is_loopback(a) || std::find(own.begin(), own.end(), a.host) != own.end() ? 1 : 2;
+    return a.is_loopback() || std::find(own.begin(), own.end(), a.host) != own.end() ? 1 : 2;
   };
   std::reverse(addrs.begin(), addrs.end());
   std::stable_sort(addrs.begin(), addrs.end(),
