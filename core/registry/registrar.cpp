@@ -86,7 +86,7 @@ Table::Entry& Registrar::put(const ActorId& who, const Address& addr, PeerLink* 
               addr.to_string().c_str());
   if (!entry.lease && !entry.own) patrol_if_needed();
   tell_waiters(who.name);
-  changed();
+  host_.engine().loop().post(changed_);
   return entry;
 }
 
@@ -98,24 +98,26 @@ void Registrar::remove(Table::Entry& entry) {
   TRACTOR_LOG(kRuntime, "tractor.registry", "%s[%.6s] has left", entry.who.name.c_str(), entry.who.uuid.c_str());
   table_.remember_gone(!watchers_.empty());
   table_.remove(entry);
-  changed();
+  host_.engine().loop().post(changed_);
 }
 
 void Registrar::remove(Table::Entry& entry, const Address& addr) {
   if (entry.addrs.size() == 1) return remove(entry);
   table_.remove(entry, addr);
-  changed();
+  host_.engine().loop().post(changed_);
 }
 
 void Registrar::on_link_lost(const PeerLink& link) {
   while (Table::Entry* entry = table_.leased(link)) remove(*entry);
 }
 
-void Registrar::changed() {
-  for (Watcher* w = watchers_.first(); w;) {
-    Watcher* next = watchers_.after(*w);
-    w->catch_up();
-    w = next;
+/// Whoever is told may leave, or make others leave.
+void Registrar::tell_watchers() {
+  List<Watcher, GuestTag> round;
+  round.take(watchers_);
+  while (Watcher* watcher = round.pop_front()) {
+    watchers_.push_back(*watcher);
+    watcher->catch_up();
   }
 }
 
@@ -172,6 +174,7 @@ Flow Registrar::find_out(Doubt* doubt) {
 
 void Registrar::settle(Doubt& doubt, Found found) {
   TaskContext& ctx = doubt.doubter->ctx();
+  if (ctx.cancel_called() || !ctx.link()->is_open()) return;
   // Meanwhile everything may have changed.
   Table::Entry* entry = table_.by_address(doubt.addr);
   const bool theirs = entry && entry->who.same_actor(doubt.owner);
@@ -306,17 +309,17 @@ void Registrar::wait_for_actor(tractor_ctx* c, const tractor_value* args, void* 
 }
 
 void Registrar::tell_waiters(const std::string& name) {
-  for (Waiter* w = waiters_.first(); w;) {
-    Waiter* next = waiters_.after(*w);
-    if (w->name == name) {
-      try {
-        answer(w->ctx(), [&](wire::Packer& out) { pack_addresses(out, find_all(name)); });
-      } catch (const std::bad_alloc&) {
-        w->ctx().fail(Error::out_of_memory());
-      }
-      w->leave();
+  List<Waiter, GuestTag> round;
+  round.take(waiters_);
+  while (Waiter* waiter = round.pop_front()) {
+    waiters_.push_back(*waiter);
+    if (waiter->name != name) continue;
+    try {
+      answer(waiter->ctx(), [&](wire::Packer& out) { pack_addresses(out, find_all(name)); });
+    } catch (const std::bad_alloc&) {
+      waiter->ctx().fail(Error::out_of_memory());
     }
-    w = next;
+    waiter->leave();
   }
 }
 

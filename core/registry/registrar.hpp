@@ -61,7 +61,13 @@ class Registrar {
   Table::Entry& put(const ActorId& who, const Address& addr, PeerLink* lease);
   void remove(Table::Entry& entry);
   void remove(Table::Entry& entry, const Address& addr);
-  void changed();
+  /// Watchers catch up, soon and once, however much has changed.
+  struct Changed final : Ready {
+    explicit Changed(Registrar& r) : registrar(r) {}
+    void fire() override { registrar.tell_watchers(); }
+    Registrar& registrar;
+  };
+  void tell_watchers();
   void tell_waiters(const std::string& name);
   bool may_change(const Table::Entry& entry, PeerLink& link) const;
 
@@ -77,6 +83,7 @@ class Registrar {
   Table table_;
   List<Waiter, GuestTag> waiters_;
   List<Watcher, GuestTag> watchers_;
+  Changed changed_{*this};
   std::vector<Endpoint> endpoints_;
   Mailbox<Done> patrol_box_;
   Halt patrol_halt_;
