@@ -83,9 +83,10 @@ int tractor_actor_post(tractor_actor* actor, tractor_done_fn fn, void* user) {
 
 tractor_nursery* tractor_actor_nursery(tractor_actor* actor) {
   return guarded_or(dead_nursery(), [&] {
-    // Before it has an address it can't have children.
-    Nursery* main = actor && !from_c(actor)->addresses().empty() ? from_c(actor)->main() : nullptr;
-    return main ? to_c(main) : dead_nursery();
+    Actor* a = from_c(actor);
+    // A child is asked things while it boots, but only from when it has an address can it have children.
+    bool soon = !a || (a->booting() && a->addresses().empty());
+    return !soon && a->main() ? to_c(a->main()) : dead_nursery();
   });
 }
 

@@ -11,6 +11,8 @@ namespace tractor::core {
 namespace {
 
 constexpr size_t kLongestName = 1024;
+constexpr uint32_t kRootFlags =
+    TRACTOR_ROOT_ENSURE_REGISTRY | TRACTOR_ROOT_SUBREAPER | TRACTOR_ROOT_SIGNALS | TRACTOR_ROOT_CLIENT;
 constexpr size_t kMostItems = 4096;  // an array without its NULL is noticed, not followed for ever
 
 Result<std::vector<std::string>> strings(const char* const* list, const char* field) {
@@ -57,6 +59,20 @@ Result<Done> all_enabled(const std::vector<Address>& registries, const std::vect
                              " is not in tractor_root_options.enable_transports, \"" + names + "\"",
                          "ValueError");
   return Done{};
+}
+
+/// What a client is asked to have in vain.
+Result<Done> client_only_asks(const RootConfig& config, const tractor_root_options& options) {
+  if (!config.client) return Done{};
+  const char* vain = !config.modules.empty()                        ? "enable_modules"
+                     : !config.bind_addrs.empty()                   ? "tpt_bind_addrs"
+                     : options.flags & TRACTOR_ROOT_ENSURE_REGISTRY ? "flags: TRACTOR_ROOT_ENSURE_REGISTRY"
+                                                                    : nullptr;
+  if (!vain) return Done{};
+  return Failure::of(
+      Status::invalid,
+      std::string("tractor_root_options.") + vain + " contradicts TRACTOR_ROOT_CLIENT, which serves nobody",
+      "ValueError");
 }
 
 Result<int> level(const char* name, const char* field) {
@@ -114,8 +130,7 @@ Result<RootConfig> read_root_options(const tractor_root_options* options) {
   tractor_root_options o;
   TRY(o, read_options(options, sizeof(tractor_root_options), "tractor_root_options"));
   RootConfig c;
-  CHECK(check_flags(o.flags, TRACTOR_ROOT_ENSURE_REGISTRY | TRACTOR_ROOT_SUBREAPER | TRACTOR_ROOT_SIGNALS,
-                    "tractor_root_options.flags"));
+  CHECK(check_flags(o.flags, kRootFlags, "tractor_root_options.flags"));
   CHECK(check_reserved(o.reserved0, "tractor_root_options.reserved0"));
   CHECK(not_negative(o.handshake_timeout_ns, "tractor_root_options.handshake_timeout_ns"));
   if (o.name && *o.name) c.name = o.name;
@@ -134,6 +149,8 @@ Result<RootConfig> read_root_options(const tractor_root_options* options) {
   if (o.event_base) return Failure::of(Status::not_supported, "a static libtractor has a libevent of its own");
 #endif
   c.base = o.event_base;
+  c.client = (o.flags & TRACTOR_ROOT_CLIENT) != 0;
+  CHECK(client_only_asks(c, o));
   c.ensure_registry = (o.flags & TRACTOR_ROOT_ENSURE_REGISTRY) != 0;
   c.subreaper = (o.flags & TRACTOR_ROOT_SUBREAPER) != 0;
   c.signals = (o.flags & TRACTOR_ROOT_SIGNALS) != 0;

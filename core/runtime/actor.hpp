@@ -193,6 +193,8 @@ class Actor final : public RefCounted<Actor>,
   void stop_boot(ErrorRef why);
   void boot_over(const Result<Done>& done);
   Task<Result<Done>> elect(const RootConfig* config);
+  Result<Done> join(const RootConfig& config, std::vector<Address> registrars);
+  Result<Done> keep_registry(const RootConfig& config, const std::vector<Address>& where);
   Task<Result<Done>> register_everywhere();
   Result<Done> complete(std::vector<Address>& addrs, const std::vector<TransportKind>& kinds) const;
   Result<Done> listen_at(const std::vector<Address>& addrs);

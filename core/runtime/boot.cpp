@@ -1,12 +1,16 @@
 // The two ways up: a root elects itself or joins a registrar; a child connects back and is told what to be.
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <iterator>
+#include <numeric>
 
 #include "base/log.hpp"
 #include "devx/title.hpp"
 #include "rpc/args.hpp"
 #include "rpc/ask.hpp"
 #include "runtime/actor.hpp"
+#include "runtime/election.hpp"
 #include "scope/basic_ops.hpp"
 #include "scope/callback.hpp"
 
@@ -14,23 +18,14 @@ namespace tractor::core {
 
 namespace {
 
-constexpr int64_t kProbeTotal = 3 * kSecond;
-constexpr int64_t kProbeAttempt = kSecond;
-constexpr int kProbeAttempts = 3;
-constexpr int64_t kProbePause = 50 * kMillisecond;
+/// How long two roots that want the same registry address may get into each other's way.
+constexpr int64_t kElectionLimit = 3 * kSecond;
+constexpr int64_t kElectionPause = 10 * kMillisecond;
 constexpr int64_t kConnectLimit = 10 * kSecond;
 constexpr int64_t kBootLimit = 30 * kSecond;
 
-enum class Verdict { absent, registrar, occupied };
-
 void add_once(std::vector<Address>& all, const Address& addr) {
   if (std::find(all.begin(), all.end(), addr) == all.end()) all.push_back(addr);
-}
-
-Task<Done> pause(Loop& loop, int64_t ns) {
-  Mailbox<Done> never(loop);
-  co_await never.next(loop.now() + ns);
-  co_return Done{};
 }
 
 /// The connection to oneself shakes hands like any other, which takes a few turns of the loop.
@@ -43,21 +38,22 @@ Task<Result<Done>> greet_oneself(Actor& actor) {
   co_return Done{};
 }
 
-/// Who answers at a registry address.
-Task<Verdict> probe(Actor& actor, Address addr, Halt& halt) {
-  int64_t deadline = actor.loop().now() + kProbeTotal;
-  bool reached = false;
-  for (int attempt = 1; attempt <= kProbeAttempts && actor.loop().now() < deadline; ++attempt) {
-    auto link = co_await connect(actor, addr, Greeting::probe, kProbeAttempt, &halt, &reached);
-    if (link) {
-      bool registrar = (*link)->peer_is_registrar() || (*link)->peer_registrar_unknown();
-      (*link)->close(Error::of(Status::closed, "the probe is answered"));
-      co_return registrar ? Verdict::registrar : Verdict::occupied;
-    }
-    if (!reached || halt.why()) co_return Verdict::absent;
-    if (attempt < kProbeAttempts) co_await pause(actor.loop(), kProbePause * attempt);
+std::string list(const std::vector<Address>& addrs) {
+  std::string text;
+  for (const Address& a : addrs) text += (text.empty() ? "" : ", ") + a.to_string();
+  return text;
+}
+
+Result<std::vector<Address>> candidates(const RootConfig& config) {
+  std::vector<Address> all;
+  for (const Address& a : config.registry_addrs) add_once(all, a);
+  if (!all.empty()) return all;
+  for (TransportKind kind : config.transports) {
+    auto fallback = default_registry(kind);
+    if (!fallback) return fallback.failure();
+    all.push_back(std::move(*fallback));
   }
-  co_return Verdict::occupied;
+  return all;
 }
 
 }  // namespace
@@ -99,7 +95,7 @@ Task<Result<Done>> Actor::become_root(const RootConfig* config) {
   if (auto elected = co_await elect(config); !elected) co_return elected.failure();
   if (auto loaded = load_modules(config->modules); !loaded) co_return loaded.failure();
   vars_.set_flag("_is_root", true);
-  vars_.set_address("_root_mailbox", bound_.front());
+  if (!bound_.empty()) vars_.set_address("_root_mailbox", bound_.front());
   vars_.set_addresses("_root_addrs", bound_);
   vars_.set_addresses("_registry_addrs", registry_addrs_);
   vars_.set_transports(config->transports);
@@ -107,53 +103,63 @@ Task<Result<Done>> Actor::become_root(const RootConfig* config) {
   co_return co_await greet_oneself(*this);
 }
 
+/// Joins the registrars that answer; where nobody is, it keeps the registry itself.
 Task<Result<Done>> Actor::elect(const RootConfig* config) {
-  std::vector<Address> candidates = config->registry_addrs;
-  if (candidates.empty())
-    for (TransportKind kind : config->transports) {
-      auto fallback = default_registry(kind);
-      if (!fallback) co_return fallback.failure();
-      candidates.push_back(*fallback);
-    }
-  std::vector<Address> registrars, occupied;
-  for (const Address& addr : candidates) {
-    Verdict verdict = co_await probe(*this, addr, boot_halt_);
+  auto where = candidates(*config);
+  if (!where) co_return where.failure();
+  for (int64_t limit = loop_->after(kElectionLimit);;) {
+    std::vector<Finding> findings = co_await probe_all(*this, *where, boot_halt_);
     if (boot_halt_.why()) co_return Failure::of(Status::canceled, "the boot was stopped");
-    if (verdict == Verdict::registrar) registrars.push_back(addr);
-    if (verdict == Verdict::occupied) occupied.push_back(addr);
+    std::vector<Address> registrars;
+    for (size_t i = 0; i < findings.size(); ++i)
+      if (findings[i].verdict == Verdict::registrar) registrars.push_back((*where)[i]);
+    if (!registrars.empty()) co_return join(*config, std::move(registrars));
+    for (const Finding& f : findings)
+      if (f.verdict == Verdict::occupied)
+        co_return Failure::of(Status::registry, "a registry address is occupied, and no registrar answers: " + f.who,
+                              "RuntimeError");
+    if (config->client)
+      co_return Failure::of(Status::registry, "no registrar answers at " + list(*where), "RuntimeError");
+    auto listening = listen_at(*where);
+    if (listening) co_return keep_registry(*config, *where);
+    if (listening.failure().error != EADDRINUSE || loop_->now() >= limit) co_return listening;
+    // Another root was quicker, and is about to answer.
+    co_await pause(*loop_, kElectionPause);
   }
-  std::vector<Address> binds = config->bind_addrs;
-  if (!registrars.empty()) {
-    if (config->ensure_registry)
-      co_return Failure::of(Status::registry, "a registrar answers at " + registrars.front().to_string() + " already",
-                            "RuntimeError");
-    registry_addrs_ = registrars;
-    if (binds.empty()) {
-      // As near to each registrar as can be.
-      for (const Address& r : registrars) {
-        auto random = random_address(r.kind, id_.name, id_.pid, r.host);
-        if (!random) co_return random.failure();
-        add_once(binds, *random);
-      }
-      if (auto ok = complete(binds, config->transports); !ok) co_return ok.failure();
+}
+
+Result<Done> Actor::join(const RootConfig& config, std::vector<Address> registrars) {
+  if (config.ensure_registry)
+    return Failure::of(Status::registry, "a registrar answers at " + registrars.front().to_string() + " already",
+                       "RuntimeError");
+  registry_addrs_ = std::move(registrars);
+  if (config.client) return Done{};
+  std::vector<Address> binds = config.bind_addrs;
+  if (binds.empty()) {
+    // As near to each registrar as can be.
+    for (const Address& r : registry_addrs_) {
+      auto random = random_address(r.kind, id_.name, id_.pid, r.host);
+      if (!random) return random.failure();
+      add_once(binds, *random);
     }
-    co_return listen_at(binds);
+    if (auto ok = complete(binds, config.transports); !ok) return ok.failure();
   }
-  if (!occupied.empty())
-    co_return Failure::of(Status::registry,
-                          occupied.front().to_string() + " is taken by something that is no registrar", "RuntimeError");
-  registrar_ = std::make_unique<Registrar>(*this, *backstage_);
-  std::vector<Address> all = candidates;
-  for (const Address& b : binds) add_once(all, b);
-  if (binds.empty())
-    if (auto ok = complete(all, config->transports); !ok) co_return ok.failure();
-  for (const Address& a : all)
+  return listen_at(binds);
+}
+
+/// It listens at the registry addresses already.
+Result<Done> Actor::keep_registry(const RootConfig& config, const std::vector<Address>& where) {
+  registry_addrs_ = bound_;  // the real ones: one with port 0 has got a number
+  std::vector<Address> all = where;
+  for (const Address& b : config.bind_addrs) add_once(all, b);
+  if (config.bind_addrs.empty())
+    if (auto ok = complete(all, config.transports); !ok) return ok.failure();
+  if (auto ok = listen_at({all.begin() + static_cast<std::ptrdiff_t>(where.size()), all.end()}); !ok)
+    return ok.failure();
+  for (const Address& a : bound_)
     if (a.kind == TransportKind::uds) sweep_dead_sockets(a.host);
-  auto listening = listen_at(all);
-  // The registry's real addresses: one with port 0 has got a number.
-  registry_addrs_.assign(bound_.begin(),
-                         bound_.begin() + static_cast<std::ptrdiff_t>(std::min(candidates.size(), bound_.size())));
-  co_return listening;
+  registrar_ = std::make_unique<Registrar>(*this, *backstage_);
+  return Done{};
 }
 
 /// A random address of each transport that has none among them.
@@ -282,18 +288,29 @@ Result<Done> Actor::load_modules(const std::vector<ModuleSpec>& modules) {
   return Done{};
 }
 
+/// At all of these as well, or at none of them.
 Result<Done> Actor::listen_at(const std::vector<Address>& addrs) {
-  for (const Address& addr : addrs) {
-    auto listener = platform_.listen(*loop_, addr, *this);
+  // All roots take addresses in the same order: of several that want the same ones, one gets the first and with it all.
+  std::vector<size_t> order(addrs.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return addrs[a].to_string() < addrs[b].to_string(); });
+  std::vector<std::unique_ptr<Listener>> listeners(addrs.size());
+  for (size_t i : order) {
+    auto listener = platform_.listen(*loop_, addrs[i], *this);
     if (!listener) return listener.failure();
-    bound_.push_back((*listener)->address());
-    bound_texts_.push_back(bound_.back().to_string());
-    listeners_.push_back(std::move(*listener));
+    listeners[i] = std::move(*listener);
   }
+  for (const auto& listener : listeners) {
+    bound_.push_back(listener->address());
+    bound_texts_.push_back(bound_.back().to_string());
+  }
+  std::move(listeners.begin(), listeners.end(), std::back_inserter(listeners_));
   return Done{};
 }
 
 Task<Result<Done>> Actor::register_everywhere() {
+  if (bound_.empty()) co_return Done{};  // nobody could come
   if (!registrar_) co_return co_await registration_.emplace(*this).begin(boot_halt_);
   for (const Address& addr : bound_)
     if (auto ok = registrar_->add_own(addr); !ok) co_return ok.failure();

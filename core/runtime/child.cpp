@@ -329,6 +329,11 @@ void Child::bury(ErrorRef failed) {
 // --- details -------------------------------------------------------------------------------------------------------
 
 Result<LaunchSpec> Child::launch_spec() const {
+  if (actor_.addresses().empty())
+    return Failure::of(Status::not_supported,
+                       "actor '" + actor_.self().name +
+                           "' is a client: it listens nowhere, so that it has no children (TRACTOR_ROOT_CLIENT)",
+                       "RuntimeError");
   LaunchSpec spec;
   BootInfo info;
   info.name = id_.name;

@@ -31,6 +31,7 @@ struct RootConfig {
   event_base* base = nullptr;
   Platform* platform = nullptr;  ///< null: the real one
   bool ensure_registry = false;
+  bool client = false;  ///< asks others and serves nobody: neither listener nor entry
   bool subreaper = false;
   bool signals = false;
   int64_t handshake_timeout = 10 * kSecond;

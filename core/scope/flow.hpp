@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.hpp"
 #include "loop/loop.hpp"
 
 namespace tractor::core {
@@ -135,5 +136,12 @@ class Mailbox final : private Ready, private Timer {
   std::vector<T> more_;
   std::coroutine_handle<> waiter_;
 };
+
+/// Lets so much time pass; 0: what is ready now has its turn first.
+inline Task<Done> pause(Loop& loop, int64_t ns) {
+  Mailbox<Done> never(loop);
+  co_await never.next(loop.now() + ns);
+  co_return Done{};
+}
 
 }  // namespace tractor::core

@@ -109,8 +109,10 @@ typedef int (*tractor_module_init_fn)(const char *module);
  * There is one actor per process. A process is root or child by how it was started: tractor_main() runs the root function
  * in a root and serves in a child, so one executable is both.
  *
- * The root asks at its registry addresses whether a registrar answers. If one does, the root joins it; if nobody is there,
- * the root becomes the registrar itself.
+ * The root asks at all its registry addresses at once whether a registrar answers. If one does, the root joins it (or them
+ * all, if there are several) and listens at addresses of its own; if nobody is there, the root listens there and is the
+ * registrar itself. Of several that start at the same time one becomes the registrar, and the others join it. If somebody
+ * is there who is no registrar, which takes up to 3 s to find out, the root does not boot: ::TRACTOR_EREGISTRY.
  * @{
  */
 
@@ -120,9 +122,13 @@ struct event_base;
 enum tractor_root_flag {
     TRACTOR_ROOT_ENSURE_REGISTRY = 1, /**< fail unless this root becomes the registrar */
     TRACTOR_ROOT_SUBREAPER =
-        2,                   /**< inherit, kill and bury what a dead child leaves behind: its actors and the processes
+        2,                    /**< inherit, kill and bury what a dead child leaves behind: its actors and the processes
                                      that its code forked; process-wide. tractor_main() sets it, children do so anyway */
-    TRACTOR_ROOT_SIGNALS = 4 /**< SIGINT and SIGTERM end the root in order; process-wide. tractor_main() sets it */
+    TRACTOR_ROOT_SIGNALS = 4, /**< SIGINT and SIGTERM end the root in order; process-wide. tractor_main() sets it */
+    TRACTOR_ROOT_CLIENT =
+        8 /**< only ask others: it finds actors and calls them, but listens nowhere, is not registered, never
+                                   keeps the registry, serves no modules and has no children: to start one completes with
+                                   ::TRACTOR_ESPAWN, because of ::TRACTOR_ENOTSUP. It does not boot where no registrar answers */
 };
 
 /** Options of a root. Zero means default everywhere. */
@@ -207,7 +213,9 @@ TRACTOR_API int tractor_child_main_from_flags(int argc, char **argv);
  * @param out      the actor; valid until `on_end` has returned, then a tombstone if you took a reference
  * @return ::TRACTOR_OK; ::TRACTOR_ERUNTIME if this process has an actor, ::TRACTOR_EINVAL for bad options, ::TRACTOR_E2BIG,
  *         ::TRACTOR_ENOTSUP for an `event_base` under a static libtractor, ::TRACTOR_EFORKED, ::TRACTOR_ENOMEM. Then nothing runs
- * @completes{NULL, the error of the root's nursery, ::TRACTOR_EREGISTRY if the registry address is taken by something else}
+ * @completes{NULL; the error of the root's nursery; ::TRACTOR_EREGISTRY if a registry address is occupied by something that
+ * is no registrar, if one answers in spite of ::TRACTOR_ROOT_ENSURE_REGISTRY, or none to a ::TRACTOR_ROOT_CLIENT;
+ * ::TRACTOR_ETRANSPORT if it can't listen at an address; ::TRACTOR_ENOENDPOINT for a module that can't be loaded}
  * @loopthread
  */
 TRACTOR_API int tractor_actor_open(const tractor_root_options *options, tractor_root_fn body, tractor_done_fn on_end,

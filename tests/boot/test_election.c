@@ -1,0 +1,231 @@
+/* Who keeps the registry: roots that find nobody, a registrar, something else, or each other. */
+#include "other.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static tractor_root_options at(const char *const *registries) {
+    return (tractor_root_options){ TRACTOR_ROOT_OPTIONS, .registry_addrs = registries, .log_level = "warning" };
+}
+
+/* ---- roots that start at the same time ---- */
+
+static int count_entries(const tractor_value *value) {
+    uint32_t count = 0;
+    tractor_reader *reader = tractor_reader_new(value);
+    assert_int_equal(tractor_reader_map(reader, &count), TRACTOR_OK);
+    tractor_reader_free(reader);
+    return (int)count;
+}
+
+typedef struct look {
+    kit_outcome registry, entries;
+} look;
+
+static void ask_for_entries(kit_outcome *o) {
+    look *l = o->user;
+    kit_assert_code(o->err, TRACTOR_OK);
+    tractor_portal_run_from_ns(o->portal, NULL, "self", "get_registry", (tractor_bytes){ NULL, 0 }, NULL, kit_on_value,
+                               &l->entries);
+}
+static void look_body(tractor_nursery *root, void *user) {
+    look *l = user;
+    l->registry.then = ask_for_entries;
+    l->registry.user = l;
+    tractor_get_registry(root, NULL, NULL, kit_on_portal, &l->registry);
+}
+static int entries_at(const char *const *registries) {
+    look l = { KIT_OUTCOME, KIT_OUTCOME };
+    tractor_root_options options = at(registries);
+    options.flags = TRACTOR_ROOT_CLIENT;
+    kit_assert_code(kit_run_root(&options, look_body, &l).err, TRACTOR_OK);
+    kit_assert_code(l.entries.err, TRACTOR_OK);
+    return count_entries(l.entries.value);
+}
+
+enum { RACERS = 4, ROUNDS = 8 };
+
+static void race(const char *const (*registries)[3]) {
+    other racers[RACERS];
+    for (int i = 0; i < RACERS; i++) {
+        tractor_root_options options = at(registries[i % 2]);
+        racers[i] = other_fork(&options);
+    }
+    for (int i = 0; i < RACERS; i++)
+        other_go(&racers[i]);
+    int registrars = 0;
+    for (int i = 0; i < RACERS; i++) {
+        other_wait(&racers[i]);
+        if (!racers[i].up)
+            fail_msg("a racer has failed: %s", racers[i].message);
+        registrars += racers[i].registrar;
+    }
+    assert_int_equal(registrars, 1);
+    assert_int_equal(entries_at(registries[0]), RACERS);
+    for (int i = 0; i < RACERS; i++) /* the registrar last, so that nobody misses it */
+        if (!racers[i].registrar)
+            other_end(&racers[i]);
+    assert_int_equal(entries_at(registries[0]), 1);
+    for (int i = 0; i < RACERS; i++)
+        if (racers[i].registrar)
+            other_end(&racers[i]);
+}
+
+static void X_35_one_of_several_becomes_registrar(void **state) {
+    (void)state;
+    for (int round = 0; round < ROUNDS; round++) {
+        const char *address = kit_fresh_address();
+        const char *const registries[2][3] = { { address }, { address } };
+        race(registries);
+    }
+}
+
+/* Nobody gets one address and loses the other. */
+static void X_35_several_addresses_in_any_order(void **state) {
+    (void)state;
+    for (int round = 0; round < ROUNDS; round++) {
+        const char *one = kit_fresh_address_of("tcp"), *two = kit_fresh_address_of("uds");
+        const char *const registries[2][3] = { { one, two }, { two, one } };
+        race(registries);
+    }
+}
+
+/* ---- the three outcomes ---- */
+
+static void is_registrar(tractor_nursery *root, void *user) {
+    (void)root;
+    assert_true(tractor_actor_is_registrar(kit_actor()));
+    assert_string_equal(tractor_actor_address(kit_actor(), 0), user);
+}
+static void is_none(tractor_nursery *root, void *user) {
+    (void)root;
+    assert_false(tractor_actor_is_registrar(kit_actor()));
+    assert_string_not_equal(tractor_actor_address(kit_actor(), 0), user);
+}
+
+static void nobody_is_there_or_a_registrar(void **state) {
+    (void)state;
+    const char *address = kit_fresh_address();
+    const char *const registries[] = { address, NULL };
+    tractor_root_options options = at(registries);
+    kit_assert_code(kit_run_root(&options, is_registrar, (void *)(uintptr_t)address).err, TRACTOR_OK);
+    other o = other_start(&options);
+    assert_true(o.up && o.registrar);
+    kit_assert_code(kit_run_root(&options, is_none, (void *)(uintptr_t)address).err, TRACTOR_OK);
+    options.flags = TRACTOR_ROOT_ENSURE_REGISTRY;
+    kit_run run = kit_run_root(&options, NULL, NULL);
+    kit_assert_code(run.err, TRACTOR_EREGISTRY);
+    kit_assert_contains(tractor_error_message(run.err), address);
+    kit_assert_contains(tractor_error_message(run.err), "answers");
+    other_end(&o);
+    kit_assert_code(kit_run_root(&options, is_registrar, (void *)(uintptr_t)address).err, TRACTOR_OK);
+}
+
+/* One of two answers: it is the only registrar. */
+static void the_registrars_that_answer_count(void **state) {
+    (void)state;
+    const char *const registries[] = { kit_fresh_address(), kit_fresh_address(), NULL };
+    tractor_root_options second = at(registries + 1), both = at(registries);
+    other o = other_start(&second);
+    kit_assert_code(kit_run_root(&both, is_none, (void *)(uintptr_t)registries[0]).err, TRACTOR_OK);
+    assert_int_equal(entries_at(registries), 1);
+    other_end(&o);
+}
+
+static int listen_at(const char *multiaddr) {
+    int port, fd;
+    if (sscanf(multiaddr, "/ip4/127.0.0.1/tcp/%d", &port) == 1) {
+        struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    } else {
+        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        snprintf(a.sun_path, sizeof a.sun_path, "%s", multiaddr + strlen("/unix"));
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    }
+    assert_int_equal(listen(fd, 16), 0);
+    return fd;
+}
+
+static void BND_03_transport_only_listener_is_not_registrar(void **state) {
+    (void)state;
+    const char *const registries[] = { kit_fresh_address(), NULL };
+    tractor_root_options options = at(registries);
+    int fd = listen_at(registries[0]);
+    kit_run run = kit_run_root(&options, NULL, NULL);
+    kit_assert_code(run.err, TRACTOR_EREGISTRY);
+    kit_assert_contains(tractor_error_message(run.err), "occupied, and no registrar answers");
+    kit_assert_contains(tractor_error_message(run.err), registries[0]);
+    assert_true(run.ns >= 2900 * TRACTOR_MS);
+    kit_assert_within_ms(run.ns, 3200);
+    close(fd);
+    if (strcmp(kit_transport(), "uds") == 0)
+        unlink(registries[0] + strlen("/unix"));
+}
+
+/* An actor, but not the one that is wanted. */
+static void BND_03_another_actor_is_not_registrar(void **state) {
+    (void)state;
+    const char *const registries[] = { kit_fresh_address(), NULL };
+    tractor_root_options options = at(registries);
+    other registrar = other_start(&options);
+    options.name = "guest";
+    other guest = other_start(&options);
+    assert_true(guest.up && !guest.registrar);
+    const char *const wrong[] = { guest.address, NULL };
+    tractor_root_options mistaken = at(wrong);
+    kit_run run = kit_run_root(&mistaken, NULL, NULL);
+    kit_assert_code(run.err, TRACTOR_EREGISTRY);
+    kit_assert_contains(tractor_error_message(run.err), "actor 'guest' listens at");
+    kit_assert_within_ms(run.ns, 500);
+    other_end(&guest);
+    other_end(&registrar);
+}
+
+/* ---- BND-04 ---- */
+
+static void wait_for_prober(void *prober) {
+    other_go(prober);
+    other_wait(prober);
+}
+static void after_visit(const tractor_error *err, void *prober) {
+    (void)prober;
+    kit_assert_code(err, TRACTOR_OK);
+    tractor_bytes peers;
+    tractor_value *stats = tractor_value_new(tractor_actor_stats(kit_actor()));
+    assert_int_equal(tractor_unpack(stats, "{s:v, *}", "peers", &peers), TRACTOR_OK);
+    assert_int_equal(peers.len, 1);
+    assert_memory_equal(peers.data, tractor_pack("[]").data, 1);
+    tractor_value_unref(stats);
+}
+static void be_visited(tractor_nursery *root, void *prober) {
+    tractor_nursery_run_in_thread(root, wait_for_prober, after_visit, prober);
+}
+static void BND_04_registry_probe_preserves_no_peers_state(void **state) {
+    (void)state;
+    tractor_root_options options = kit_root_options(NULL);
+    options.flags = TRACTOR_ROOT_ENSURE_REGISTRY; /* it looks and leaves */
+    other prober = other_fork(&options);
+    kit_assert_code(kit_run_root(NULL, be_visited, &prober).err, TRACTOR_OK);
+    assert_false(prober.up);
+    assert_int_equal(prober.code, TRACTOR_EREGISTRY);
+    other_end(&prober);
+}
+
+int main(int argc, char **argv) {
+    kit_begin(argc, argv);
+    const kit_test tests[] = {
+        KIT_TEST(X_35_one_of_several_becomes_registrar),
+        KIT_TEST_ONCE(X_35_several_addresses_in_any_order),
+        KIT_TEST(nobody_is_there_or_a_registrar),
+        KIT_TEST(the_registrars_that_answer_count),
+        KIT_TEST(BND_03_transport_only_listener_is_not_registrar),
+        KIT_TEST(BND_03_another_actor_is_not_registrar),
+        KIT_TEST(BND_04_registry_probe_preserves_no_peers_state),
+    };
+    return kit_run_tests(tests);
+}
