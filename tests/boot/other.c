@@ -49,7 +49,7 @@ static void run_it(const tractor_root_options *options) {
     _exit(0);
 }
 
-other other_fork(const tractor_root_options *options) {
+other other_fork(const tractor_root_options *options, void (*prepare)(void)) {
     int go[2], said[2], end[2];
     assert_int_equal(pipe(go) | pipe(said) | pipe(end), 0);
     other o = { .go = go[1], .said = said[0], .end = end[1] };
@@ -58,6 +58,8 @@ other other_fork(const tractor_root_options *options) {
     assert_true(o.pid >= 0);
     if (o.pid == 0) {
         self = (other){ .go = go[0], .said = said[1], .end = end[0] };
+        if (prepare)
+            prepare();
         run_it(options);
     }
     close(go[0]);
@@ -79,7 +81,7 @@ void other_wait(other *o) {
 }
 
 other other_start(const tractor_root_options *options) {
-    other o = other_fork(options);
+    other o = other_fork(options, NULL);
     other_go(&o);
     other_wait(&o);
     return o;

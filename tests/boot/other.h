@@ -13,8 +13,8 @@ typedef struct other {
     char message[400];
 } other;
 
-/* Waits for other_go(), then opens. */
-other other_fork(const tractor_root_options *options);
+/* Waits for other_go(), then opens. `prepare`, if given, runs in it before. */
+other other_fork(const tractor_root_options *options, void (*prepare)(void));
 void other_go(other *o);
 /* Until it is up or has failed. */
 void other_wait(other *o);

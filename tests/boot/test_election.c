@@ -1,4 +1,5 @@
 /* Who keeps the registry: roots that find nobody, a registrar, something else, or each other. */
+#include "kit/fault.h"
 #include "other.h"
 
 #include <arpa/inet.h>
@@ -51,7 +52,7 @@ static void race(const char *const (*registries)[3]) {
     other racers[RACERS];
     for (int i = 0; i < RACERS; i++) {
         tractor_root_options options = at(registries[i % 2]);
-        racers[i] = other_fork(&options);
+        racers[i] = other_fork(&options, NULL);
     }
     for (int i = 0; i < RACERS; i++)
         other_go(&racers[i]);
@@ -90,6 +91,56 @@ static void X_35_several_addresses_in_any_order(void **state) {
         const char *const registries[2][3] = { { one, two }, { two, one } };
         race(registries);
     }
+}
+
+static void stop_before_bind(void) {
+    kit_fault_begin(&(kit_fault){ KIT_BEFORE_BIND, .signal = SIGSTOP }, 1);
+}
+
+/* Both have found nobody when one of them takes the address. */
+static void X_35_the_loser_of_bind_joins(void **state) {
+    (void)state;
+    tractor_root_options options = kit_root_options(NULL);
+    other slow = other_fork(&options, stop_before_bind);
+    other_go(&slow);
+    assert_true(kit_wait_state(slow.pid, "T"));
+    other quick = other_start(&options);
+    assert_true(quick.up && quick.registrar);
+    kill(slow.pid, SIGCONT);
+    other_wait(&slow);
+    assert_true(slow.up && !slow.registrar);
+    assert_int_equal(entries_at(options.registry_addrs), 2);
+    other_end(&slow);
+    other_end(&quick);
+}
+
+/* The same, but it must be the registrar. */
+static void X_35_the_loser_of_bind_is_told(void **state) {
+    (void)state;
+    tractor_root_options options = kit_root_options(NULL);
+    options.flags = TRACTOR_ROOT_ENSURE_REGISTRY;
+    other slow = other_fork(&options, stop_before_bind);
+    other_go(&slow);
+    assert_true(kit_wait_state(slow.pid, "T"));
+    other quick = other_start(&options);
+    kill(slow.pid, SIGCONT);
+    other_wait(&slow);
+    assert_int_equal(slow.code, TRACTOR_EREGISTRY);
+    other_end(&slow);
+    other_end(&quick);
+}
+
+/* Somebody has bound the address, and never listens there. */
+static void X_35_does_not_go_on_for_ever(void **state) {
+    (void)state;
+    kit_registry();
+    kit_fault_begin(&(kit_fault){ .call = KIT_BIND, .length = 1000000, .error = EADDRINUSE }, 1);
+    kit_run run = kit_run_root(NULL, NULL, NULL);
+    assert_true(kit_fault_end());
+    kit_assert_code(run.err, TRACTOR_ETRANSPORT);
+    kit_assert_contains(tractor_error_message(run.err), "Address already in use");
+    assert_true(run.ns >= 3 * TRACTOR_SECOND);
+    kit_assert_within_ms(run.ns, 3500);
 }
 
 /* ---- the three outcomes ---- */
@@ -209,7 +260,7 @@ static void BND_04_registry_probe_preserves_no_peers_state(void **state) {
     (void)state;
     tractor_root_options options = kit_root_options(NULL);
     options.flags = TRACTOR_ROOT_ENSURE_REGISTRY; /* it looks and leaves */
-    other prober = other_fork(&options);
+    other prober = other_fork(&options, NULL);
     kit_assert_code(kit_run_root(NULL, be_visited, &prober).err, TRACTOR_OK);
     assert_false(prober.up);
     assert_int_equal(prober.code, TRACTOR_EREGISTRY);
@@ -221,6 +272,9 @@ int main(int argc, char **argv) {
     const kit_test tests[] = {
         KIT_TEST(X_35_one_of_several_becomes_registrar),
         KIT_TEST_ONCE(X_35_several_addresses_in_any_order),
+        KIT_TEST(X_35_the_loser_of_bind_joins),
+        KIT_TEST(X_35_the_loser_of_bind_is_told),
+        KIT_TEST(X_35_does_not_go_on_for_ever),
         KIT_TEST(nobody_is_there_or_a_registrar),
         KIT_TEST(the_registrars_that_answer_count),
         KIT_TEST(BND_03_transport_only_listener_is_not_registrar),
