@@ -93,9 +93,7 @@ static void X_35_several_addresses_in_any_order(void **state) {
     }
 }
 
-static void stop_before_bind(void) {
-    kit_fault_begin(&(kit_fault){ KIT_BEFORE_BIND, .signal = SIGSTOP }, 1);
-}
+static void stop_before_bind(void) { kit_fault_begin(&(kit_fault){ KIT_BEFORE_BIND, .signal = SIGSTOP }, 1); }
 
 /* Both have found nobody when one of them takes the address. */
 static void X_35_the_loser_of_bind_joins(void **state) {
@@ -270,16 +268,11 @@ static void BND_04_registry_probe_preserves_no_peers_state(void **state) {
 int main(int argc, char **argv) {
     kit_begin(argc, argv);
     const kit_test tests[] = {
-        KIT_TEST(X_35_one_of_several_becomes_registrar),
-        KIT_TEST_ONCE(X_35_several_addresses_in_any_order),
-        KIT_TEST(X_35_the_loser_of_bind_joins),
-        KIT_TEST(X_35_the_loser_of_bind_is_told),
-        KIT_TEST(X_35_does_not_go_on_for_ever),
-        KIT_TEST(nobody_is_there_or_a_registrar),
-        KIT_TEST(the_registrars_that_answer_count),
-        KIT_TEST(BND_03_transport_only_listener_is_not_registrar),
-        KIT_TEST(BND_03_another_actor_is_not_registrar),
-        KIT_TEST(BND_04_registry_probe_preserves_no_peers_state),
+        KIT_TEST(X_35_one_of_several_becomes_registrar), KIT_TEST_ONCE(X_35_several_addresses_in_any_order),
+        KIT_TEST(X_35_the_loser_of_bind_joins),          KIT_TEST(X_35_the_loser_of_bind_is_told),
+        KIT_TEST(X_35_does_not_go_on_for_ever),          KIT_TEST(nobody_is_there_or_a_registrar),
+        KIT_TEST(the_registrars_that_answer_count),      KIT_TEST(BND_03_transport_only_listener_is_not_registrar),
+        KIT_TEST(BND_03_another_actor_is_not_registrar), KIT_TEST(BND_04_registry_probe_preserves_no_peers_state),
     };
     return kit_run_tests(tests);
 }
