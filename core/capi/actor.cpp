@@ -1,14 +1,27 @@
 #include <tractor/actor.h>
 
+#include "base/log.hpp"
+#include "capi/boot_options.hpp"
 #include "capi/guard.hpp"
 #include "capi/options.hpp"
-#include "capi/boot_options.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/modules.hpp"
 #include "wire/scratch.hpp"
 #include "wire/value.hpp"
 
 using namespace tractor::core;
+
+namespace {
+
+/// A code does not say which option it is about, and there is nobody yet to hand an error to.
+int not_opened(const Failure& why) {
+  const int code = static_cast<int>(why.code);
+  TRACTOR_LOG(kError, "tractor", "no root was opened: %s",
+              why.message.empty() ? tractor_strerror(code) : why.message.c_str());
+  return code;
+}
+
+}  // namespace
 
 int tractor_register(const char* module, const tractor_endpoint* list, void* user) {
   try {
@@ -35,11 +48,11 @@ int tractor_actor_open(const tractor_root_options* options, tractor_root_fn body
                        tractor_actor** out) {
   try {
     auto config = read_root_options(options);
-    if (!config) return static_cast<int>(config.failure().code);
+    if (!config) return not_opened(config.failure());
     if (!out) return TRACTOR_EINVAL;
     if (Owner::forked()) return TRACTOR_EFORKED;
     auto actor = Actor::open_root(std::move(*config), false, body, on_end, user);
-    if (!actor) return static_cast<int>(actor.failure().code);
+    if (!actor) return not_opened(actor.failure());
     *out = to_c(*actor);
     return TRACTOR_OK;
   } catch (const std::bad_alloc&) {

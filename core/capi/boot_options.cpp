@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "capi/options.hpp"
+#include "runtime/start_method.hpp"
 #include "wire/utf8.hpp"
 
 namespace tractor::core {
@@ -11,8 +12,9 @@ namespace tractor::core {
 namespace {
 
 constexpr size_t kLongestName = 1024;
-constexpr uint32_t kRootFlags =
-    TRACTOR_ROOT_ENSURE_REGISTRY | TRACTOR_ROOT_SUBREAPER | TRACTOR_ROOT_SIGNALS | TRACTOR_ROOT_CLIENT;
+constexpr uint32_t kRootFlags = TRACTOR_ROOT_ENSURE_REGISTRY | TRACTOR_ROOT_SUBREAPER | TRACTOR_ROOT_SIGNALS |
+                                TRACTOR_ROOT_CLIENT | TRACTOR_ROOT_DEBUG_MODE | TRACTOR_ROOT_ENABLE_STACK_ON_SIG;
+constexpr uint32_t kSpawnFlags = TRACTOR_SPAWN_IGNORE_DEATH | TRACTOR_SPAWN_DEBUG_MODE | TRACTOR_SPAWN_INFECT_ASYNCIO;
 constexpr size_t kMostItems = 4096;  // an array without its NULL is noticed, not followed for ever
 
 Result<std::vector<std::string>> strings(const char* const* list, const char* field) {
@@ -59,6 +61,12 @@ Result<Done> all_enabled(const std::vector<Address>& registries, const std::vect
                              " is not in tractor_root_options.enable_transports, \"" + names + "\"",
                          "ValueError");
   return Done{};
+}
+
+/// What the original has and we have a place for: to ignore it would be worse than to say so.
+Result<Done> not_yet(uint32_t flags, uint32_t flag, const char* name) {
+  if ((flags & flag) == 0) return Done{};
+  return Failure::of(Status::not_supported, std::string(name) + ": not yet supported", "NotImplementedError");
 }
 
 /// What a client is asked to have in vain.
@@ -131,6 +139,9 @@ Result<RootConfig> read_root_options(const tractor_root_options* options) {
   TRY(o, read_options(options, sizeof(tractor_root_options), "tractor_root_options"));
   RootConfig c;
   CHECK(check_flags(o.flags, kRootFlags, "tractor_root_options.flags"));
+  CHECK(not_yet(o.flags, TRACTOR_ROOT_DEBUG_MODE, "TRACTOR_ROOT_DEBUG_MODE"));
+  CHECK(not_yet(o.flags, TRACTOR_ROOT_ENABLE_STACK_ON_SIG, "TRACTOR_ROOT_ENABLE_STACK_ON_SIG"));
+  CHECK(check_start_method(o.start_method));
   CHECK(check_reserved(o.reserved0, "tractor_root_options.reserved0"));
   CHECK(not_negative(o.handshake_timeout_ns, "tractor_root_options.handshake_timeout_ns"));
   if (o.name && *o.name) c.name = o.name;
@@ -176,7 +187,9 @@ Result<SpawnConfig> read_spawn_options(const tractor_spawn_options* options) {
   tractor_spawn_options o;
   TRY(o, read_options(options, sizeof(tractor_spawn_options), "tractor_spawn_options"));
   SpawnConfig c;
-  CHECK(check_flags(o.flags, TRACTOR_SPAWN_IGNORE_DEATH, "tractor_spawn_options.flags"));
+  CHECK(check_flags(o.flags, kSpawnFlags, "tractor_spawn_options.flags"));
+  CHECK(not_yet(o.flags, TRACTOR_SPAWN_DEBUG_MODE, "TRACTOR_SPAWN_DEBUG_MODE"));
+  CHECK(not_yet(o.flags, TRACTOR_SPAWN_INFECT_ASYNCIO, "TRACTOR_SPAWN_INFECT_ASYNCIO"));
   CHECK(not_negative(o.boot_timeout_ns, "tractor_spawn_options.boot_timeout_ns"));
   CHECK(not_negative(o.cancel_timeout_ns, "tractor_spawn_options.cancel_timeout_ns"));
   CHECK(not_negative(o.kill_timeout_ns, "tractor_spawn_options.kill_timeout_ns"));

@@ -125,16 +125,20 @@ enum tractor_root_flag {
         2,                    /**< inherit, kill and bury what a dead child leaves behind: its actors and the processes
                                      that its code forked; process-wide. tractor_main() sets it, children do so anyway */
     TRACTOR_ROOT_SIGNALS = 4, /**< SIGINT and SIGTERM end the root in order; process-wide. tractor_main() sets it */
-    TRACTOR_ROOT_CLIENT =
-        8 /**< only ask others: it finds actors and calls them, but listens nowhere, is not registered, never
-                                   keeps the registry, serves no modules and has no children: to start one completes with
-                                   ::TRACTOR_ESPAWN, because of ::TRACTOR_ENOTSUP. It does not boot where no registrar answers */
+    /** only ask others: it finds actors and calls them, but listens nowhere, is not registered, never keeps the registry,
+        serves no modules and has no children: to start one completes with ::TRACTOR_ESPAWN, because of ::TRACTOR_ENOTSUP. It
+        does not boot where no registrar answers */
+    TRACTOR_ROOT_CLIENT = 8,
+    /** the original's `debug_mode`: not yet there, refused with ::TRACTOR_ENOTSUP */
+    TRACTOR_ROOT_DEBUG_MODE = 16,
+    /** the original's `enable_stack_on_sig`: not yet there, refused with ::TRACTOR_ENOTSUP */
+    TRACTOR_ROOT_ENABLE_STACK_ON_SIG = 32
 };
 
 /** Options of a root. Zero means default everywhere. */
 typedef struct tractor_root_options {
     size_t struct_size;                /**< sizeof(tractor_root_options) */
-    const char *name;                  /**< NULL: "root". UTF-8, at most 1024 bytes, as all names of actors */
+    const char *name;                  /**< NULL or empty: "root". UTF-8, at most 1024 bytes, as all names of actors */
     const char *const *enable_modules; /**< modules that it serves; NULL-terminated */
     /** Multiaddrs where a registrar is looked for, NULL-terminated. NULL: of each enabled transport its default,
         "/ip4/127.0.0.1/tcp/1616" and `registry@1616.sock` in the runtime directory */
@@ -158,6 +162,9 @@ typedef struct tractor_root_options {
         library: a call that would exceed it completes with EINVAL, an answer is replaced by a ValueError that names both
         sizes. Whoever sends more all the same loses the connection. There is no limit for calls to oneself */
     uint64_t max_frame;
+    /** How its children are started: NULL or "exec"; "trio" is the original's name for that. TRACTOR_SPAWN_METHOD in the
+        environment wins. The original's other ones are refused with ::TRACTOR_ENOTSUP, all else with ::TRACTOR_EINVAL */
+    const char *start_method;
 } tractor_root_options;
 /** For tractor_root_options::stream_window. */
 #define TRACTOR_NO_WINDOW 0xffffffffffffffffULL
@@ -211,8 +218,9 @@ TRACTOR_API int tractor_child_main_from_flags(int argc, char **argv);
  * @param on_end   runs once, the last callback of this actor: how the root ended, or why it could not boot. May be NULL
  * @param user     for both
  * @param out      the actor; valid until `on_end` has returned, then a tombstone if you took a reference
- * @return ::TRACTOR_OK; ::TRACTOR_ERUNTIME if this process has an actor, ::TRACTOR_EINVAL for bad options, ::TRACTOR_E2BIG,
- *         ::TRACTOR_ENOTSUP for an `event_base` under a static libtractor, ::TRACTOR_EFORKED, ::TRACTOR_ENOMEM. Then nothing runs
+ * @return ::TRACTOR_OK; ::TRACTOR_ERUNTIME if this process has an actor, be it a root or a child, ::TRACTOR_EINVAL for bad
+ *         options, ::TRACTOR_E2BIG, ::TRACTOR_ENOTSUP for what is not there yet and for an `event_base` under a static libtractor,
+ *         ::TRACTOR_EFORKED, ::TRACTOR_ENOMEM. Then nothing runs, and the log says why
  * @completes{NULL; the error of the root's nursery; ::TRACTOR_EREGISTRY if a registry address is occupied by something that
  * is no registrar, if one answers in spite of ::TRACTOR_ROOT_ENSURE_REGISTRY, or none to a ::TRACTOR_ROOT_CLIENT;
  * ::TRACTOR_ETRANSPORT if it can't listen at an address; ::TRACTOR_ENOENDPOINT for a module that can't be loaded}

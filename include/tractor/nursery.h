@@ -310,8 +310,12 @@ enum tractor_stderr {
 
 /** Flags of tractor_spawn_options. */
 enum tractor_spawn_flag {
-    TRACTOR_SPAWN_IGNORE_DEATH =
-        1 /**< its unexpected end is logged, and no error of the nursery. Calls to it fail as ever */
+    /** its unexpected end is logged, and no error of the nursery. Calls to it fail as ever */
+    TRACTOR_SPAWN_IGNORE_DEATH = 1,
+    /** the original's `debug_mode`: not yet there, refused with ::TRACTOR_ENOTSUP */
+    TRACTOR_SPAWN_DEBUG_MODE = 2,
+    /** the original's `infect_asyncio`: not yet there, refused with ::TRACTOR_ENOTSUP */
+    TRACTOR_SPAWN_INFECT_ASYNCIO = 4
 };
 
 /** Options of tractor_nursery_start_actor() and tractor_nursery_run_in_actor(). Zero means default everywhere. */
@@ -355,7 +359,7 @@ typedef struct tractor_spawn_options {
  *
  * It completes with ::TRACTOR_ESPAWN, at once, when the child fails or dies at any step of its boot, with its exit status,
  * its own error if it could still send one, and its last lines on stderr; ::TRACTOR_EINVAL for a bad option.
- * @completes{the portal, ::TRACTOR_ESPAWN, ::TRACTOR_EINVAL, ::TRACTOR_ECANCELED, ::TRACTOR_ETIMEDOUT}
+ * @completes{the portal, ::TRACTOR_ESPAWN, ::TRACTOR_EINVAL, ::TRACTOR_ENOTSUP, ::TRACTOR_ECANCELED, ::TRACTOR_ETIMEDOUT}
  * @loopthread
  */
 TRACTOR_API tractor_op tractor_nursery_start_actor(tractor_nursery *in, const char *name,

@@ -100,6 +100,7 @@ static void what_it_can_not_have_is_refused(void **state) {
     tractor_actor *actor = NULL;
     static const char *const binds[] = { "/ip4/127.0.0.1/tcp/0", NULL };
     tractor_root_options o = client();
+    kit_expect_log("contradicts TRACTOR_ROOT_CLIENT");
     o.enable_modules = kit_modules;
     assert_int_equal(tractor_actor_open(&o, NULL, NULL, NULL, &actor), TRACTOR_EINVAL);
     o = client();
@@ -109,6 +110,7 @@ static void what_it_can_not_have_is_refused(void **state) {
     o.flags |= TRACTOR_ROOT_ENSURE_REGISTRY;
     assert_int_equal(tractor_actor_open(&o, NULL, NULL, NULL, &actor), TRACTOR_EINVAL);
     assert_null(actor);
+    assert_int_equal(kit_log_count("contradicts TRACTOR_ROOT_CLIENT"), 3);
 }
 
 int main(int argc, char **argv) {

@@ -120,6 +120,7 @@ static void MTP_01_registry_of_another_transport(void **state) {
     const tractor_root_options options = { TRACTOR_ROOT_OPTIONS, .registry_addrs = registries,
                                            .enable_transports = kit_transport() };
     tractor_actor *actor = NULL;
+    kit_expect_log("is not in tractor_root_options.enable_transports");
     assert_int_equal(tractor_actor_open(&options, NULL, NULL, NULL, &actor), TRACTOR_EINVAL);
     assert_null(actor);
 }

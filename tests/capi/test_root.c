@@ -6,6 +6,7 @@
 static int open_second(void) {
     tractor_actor *second = NULL;
     tractor_root_options options = kit_root_options(NULL);
+    kit_expect_log("this process has an actor already: 'root'");
     int status = tractor_actor_open(&options, NULL, NULL, NULL, &second);
     assert_null(second);
     return status;
@@ -24,6 +25,7 @@ static void ROOT_01_only_one_root_actor_in_root(void **state) {
 static void open_root_in_child(tractor_ctx *ctx, const tractor_value *args, void *user) {
     (void)args, (void)user;
     tractor_actor *second = NULL;
+    kit_expect_log("this process has an actor already: 'open'"); /* and on its stderr, so that it comes out on ours */
     tractor_error *err = tractor_error_newf(tractor_actor_open(NULL, NULL, NULL, NULL, &second), NULL, NULL);
     tractor_ctx_raise(ctx, err);
     tractor_error_unref(err);
@@ -47,11 +49,14 @@ static void never(const tractor_error *err, void *user) {
     fail_msg("an actor that was not opened does not end");
 }
 
-static int try_open(tractor_root_options options) {
+/* The log says which option it is about. */
+static int try_open(tractor_root_options options, const char *why) {
     tractor_actor *actor = NULL;
     options.struct_size = options.struct_size ? options.struct_size : sizeof options;
+    kit_expect_log("no root was opened: ");
     int status = tractor_actor_open(&options, NULL, never, NULL, &actor);
     assert_null(actor);
+    assert_int_equal(kit_log_count(why), 1);
     return status;
 }
 
@@ -59,15 +64,18 @@ static void bad_options(void **state) {
     (void)state;
     static const char *const half[] = { "/ip4/127.0.0.1", NULL };
     static const char *const tcp[] = { "/ip4/127.0.0.1/tcp/0", NULL };
-    assert_int_equal(try_open((tractor_root_options){ .struct_size = 3 }), TRACTOR_EINVAL);
-    assert_int_equal(try_open((tractor_root_options){ .flags = 1u << 31 }), TRACTOR_EINVAL);
-    assert_int_equal(try_open((tractor_root_options){ .reserved0 = 1 }), TRACTOR_EINVAL);
-    assert_int_equal(try_open((tractor_root_options){ .enable_transports = "carrier pigeon" }), TRACTOR_EINVAL);
-    assert_int_equal(try_open((tractor_root_options){ .log_level = "loudly" }), TRACTOR_EINVAL);
-    assert_int_equal(try_open((tractor_root_options){ .registry_addrs = half }), TRACTOR_EINVAL);
-    assert_int_equal(try_open((tractor_root_options){ .registry_addrs = tcp, .enable_transports = "uds" }),
+    assert_int_equal(try_open((tractor_root_options){ .struct_size = 3 }, "struct_size is 3"), TRACTOR_EINVAL);
+    assert_int_equal(try_open((tractor_root_options){ .flags = 1u << 31 }, "unknown bits: 2147483648"), TRACTOR_EINVAL);
+    assert_int_equal(try_open((tractor_root_options){ .reserved0 = 1 }, "reserved0"), TRACTOR_EINVAL);
+    assert_int_equal(try_open((tractor_root_options){ .enable_transports = "carrier pigeon" }, "carrier pigeon"),
                      TRACTOR_EINVAL);
-    assert_int_equal(try_open((tractor_root_options){ .handshake_timeout_ns = -1 }), TRACTOR_EINVAL);
+    assert_int_equal(try_open((tractor_root_options){ .log_level = "loudly" }, "loudly"), TRACTOR_EINVAL);
+    assert_int_equal(try_open((tractor_root_options){ .registry_addrs = half }, "'/ip4/127.0.0.1'"), TRACTOR_EINVAL);
+    assert_int_equal(try_open((tractor_root_options){ .registry_addrs = tcp, .enable_transports = "uds" },
+                              "/ip4/127.0.0.1/tcp/0 is not in"),
+                     TRACTOR_EINVAL);
+    assert_int_equal(try_open((tractor_root_options){ .handshake_timeout_ns = -1 }, "handshake_timeout_ns"),
+                     TRACTOR_EINVAL);
     assert_int_equal(tractor_actor_open(NULL, NULL, NULL, NULL, NULL), TRACTOR_EINVAL);
     kit_assert_code(kit_run_root(NULL, NULL, NULL).err, TRACTOR_OK); /* and a good one still works */
 }

@@ -131,6 +131,7 @@ static void on_end(const tractor_error *err, void *user) {
 void life_run(life *l) {
     tractor_root_options options = kit_root_options(NULL);
     int64_t begin = tractor_now();
+    kit_expect_log("no root was opened");
     l->opened = tractor_actor_open(&options, body, on_end, l, &actor);
     if (l->opened == TRACTOR_OK)
         assert_int_equal(tractor_actor_run(actor), TRACTOR_OK);

@@ -115,6 +115,7 @@ static void too_early(void **state) {
     kit_outcome started = KIT_OUTCOME;
     assert_int_equal(tractor_actor_open(&options, opened_body, opened_end, &o, &o.actor), TRACTOR_OK);
     tractor_actor *second = NULL;
+    kit_expect_log("this process has an actor already");
     assert_int_equal(tractor_actor_open(&options, opened_body, opened_end, &o, &second), TRACTOR_ERUNTIME);
     tractor_nursery *early = tractor_actor_nursery(o.actor);
     assert_int_equal(tractor_nursery_start_actor(early, "child", NULL, kit_on_portal, &started), TRACTOR_ECLOSED);
@@ -269,6 +270,7 @@ static void names_that_are_refused(void **state) {
     memset(huge, 'x', 200000);
     huge[200000] = '\0';
     options.name = huge;
+    kit_expect_log("no root was opened: tractor_root_options.name");
     assert_int_equal(tractor_actor_open(&options, opened_body, opened_end, &o, &o.actor), TRACTOR_EINVAL);
     options.name = "\xff\xfe";
     assert_int_equal(tractor_actor_open(&options, opened_body, opened_end, &o, &o.actor), TRACTOR_EINVAL);
@@ -284,6 +286,7 @@ static void descriptors_run_out(void **state) {
 #endif
     tractor_root_options options = kit_root_options(NULL);
     options.flags = TRACTOR_ROOT_SIGNALS;
+    kit_expect_log("no root was opened");
     struct rlimit before;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     int lowest = dup(0), refused = 0, failed = 0, up = 0;
