@@ -1,0 +1,21 @@
+// What the command says: lines on stdout for programs and people, complaints on stderr.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace tractor::command {
+
+/// What a text stands out by, on a terminal.
+enum class Paint { plain, bold, dim, red };
+
+/// The text in colours if `fd` is a terminal that wants them; NO_COLOR in the environment forbids it.
+std::string painted(Paint paint, std::string_view text, int fd);
+
+/// Writes a line to stdout at once. An errno, EPIPE if nobody reads it any more; 0 if it is written.
+int write_line(std::string_view text);
+
+/// "tractor: ..." on stderr.
+void complain(std::string_view text);
+
+}  // namespace tractor::command

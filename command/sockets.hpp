@@ -1,0 +1,19 @@
+// Socket files that the dead have left behind.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace tractor::command {
+
+/// Where the actors of this user have their sockets unless they were told otherwise.
+std::string runtime_directory();
+
+/// The sockets of this user in a directory at which nobody listens, and whose process, which stands in their name, is dead.
+/// Registries, which have a port in its place, only if `registries`.
+std::vector<std::string> stale_sockets(const std::string& directory, bool registries);
+
+/// Looks again, and removes it: never one at which somebody has begun to listen meanwhile.
+bool remove_stale(const std::string& path, bool registries);
+
+}  // namespace tractor::command
