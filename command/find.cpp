@@ -1,9 +1,11 @@
 // `tractor find`: where an actor listens.
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "command/common.hpp"
 #include "command/directory.hpp"
+#include "command/json.hpp"
 #include "command/session.hpp"
 
 namespace tractor::command {
@@ -21,33 +23,44 @@ class Find {
 
   int run() {
     return session_.run([this] {
-      session_.registrar(nullptr, [this](tractor_portal* registrar) {
-        if (options_.name.empty())
-          list_actors(session_, registrar, [this](std::vector<Entry> entries) { print_all(entries); });
-        else
-          ask(registrar);
-      });
+      if (options_.name.empty())
+        list();
+      else if (options_.wait)
+        wait();
+      else
+        query();
     });
   }
 
  private:
-  void ask(tractor_portal* registrar) {
-    session_.ask(registrar, options_.wait ? "wait_for_actor" : "find_actor",
-                 tractor_pack("{s:s}", "name", options_.name.c_str()),
-                 [this](const tractor_error* err, const tractor_value* value) {
-                   if (err) return session_.fail(err, "the registrar");
-                   print_addresses(value);
-                 });
+  void list() {
+    session_.registrar(nullptr, [this](tractor_portal* registrar) {
+      list_actors(session_, registrar, [this](std::vector<Entry> entries) { print_all(entries); });
+    });
   }
 
-  void print_addresses(const tractor_value* value) {
-    std::unique_ptr<tractor_reader, void (*)(tractor_reader*)> reader(tractor_reader_new(value), tractor_reader_free);
-    if (tractor_reader_type(reader.get()) == TRACTOR_TYPE_NIL)
+  void wait() {
+    PortalCompletion there([this](const tractor_error* err, tractor_portal*) {
+      if (err) return session_.fail(err, "wait for " + options_.name);
+      query();
+    });
+    there.started(
+        tractor_wait_for_actor(session_.nursery(), options_.name.c_str(), nullptr, there.fn, there.user()));
+  }
+
+  void query() {
+    ValueCompletion told([this](const tractor_error* err, const tractor_value* value) {
+      if (err) return session_.fail(err, "find " + options_.name);
+      print_addresses(from_value(value));
+    });
+    told.started(tractor_query_actor(session_.nursery(), options_.name.c_str(), nullptr, told.fn, told.user()));
+  }
+
+  void print_addresses(const nlohmann::json& addresses) {
+    if (addresses.empty())
       return session_.fail(kNobody, "nobody is called '" + options_.name + "' at " + registry_text(common_));
-    uint32_t count = 0;
-    tractor_reader_array(reader.get(), &count);
-    for (; count > 0; --count)
-      if (!session_.print(multiaddr(reader.get()))) return;
+    for (const auto& address : addresses)
+      if (!session_.print(address.get<std::string>())) return;
   }
 
   void print_all(const std::vector<Entry>& entries) {

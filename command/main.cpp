@@ -17,8 +17,8 @@ void add_common(CLI::App& app, Common& common) {
       ->type_name("MULTIADDR")
       ->expected(1)
       ->take_all();
-  app.add_option("--transport", common.transport, "what to use where no address says it: tcp or uds")
-      ->check(CLI::IsMember({"tcp", "uds"}))
+  app.add_option("--transport", common.transport, "what to use where no address says it: tcp, uds or both")
+      ->check(CLI::IsMember({"tcp", "uds", "tcp,uds", "uds,tcp"}))
       ->type_name("NAME");
   app.add_option("-t,--timeout", common.timeout, "give up after so many seconds")
       ->check(CLI::Range(0.001, 1e6))

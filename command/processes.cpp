@@ -49,8 +49,9 @@ std::optional<std::string> actor_name(int64_t pid) {
   constexpr std::string_view kTitle = "_subactor[";
   std::string command = read(pid, "cmdline");
   if (command.starts_with(kTitle)) {
-    size_t at = command.rfind('@');
-    return at == std::string::npos ? "" : command.substr(kTitle.size(), at - kTitle.size());
+    std::string title = command.substr(0, command.find('\0'));
+    size_t at = title.rfind('@');
+    return at == std::string::npos ? "" : title.substr(kTitle.size(), at - kTitle.size());
   }
   // Python's children have a title only where a package for that is installed. Ours tell their name in `--uid`.
   std::string words = '\0' + command;

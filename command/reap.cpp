@@ -1,5 +1,6 @@
 // `tractor reap`: ends orphans and removes the sockets of the dead.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <memory>
@@ -19,6 +20,11 @@ struct Options {
   bool dry_run = false, registries = false;
   double grace = 2;  ///< seconds between SIGTERM and SIGKILL
   std::string directory;
+  std::vector<std::string> names;  ///< only actors that are called so; none: all
+
+  bool wants(const std::string& name) const {
+    return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+  }
 };
 
 void nap() {
@@ -88,6 +94,7 @@ class Reaper {
 
   void remove_sockets(const std::string& directory) {
     for (const std::string& path : stale_sockets(directory, options_.registries)) {
+      if (!options_.wants(actor_of_socket(path))) continue;
       if (options_.dry_run)
         say("would remove " + path);
       else if (remove_stale(path, options_.registries))
@@ -115,6 +122,7 @@ class Reaper {
 
 int reap(const Common& common, const Options& options) {
   auto processes = orphans();
+  std::erase_if(processes, [&](const ActorProcess& p) { return !options.wants(p.name); });
   if (!processes.empty())
     if (int failed = Known(common, processes).spare()) return failed;
   Reaper reaper(options);
@@ -129,6 +137,7 @@ int reap(const Common& common, const Options& options) {
 void add_reap(Program& program) {
   auto* command = program.app.add_subcommand("reap", "end orphans, remove the sockets of the dead");
   auto options = std::make_shared<Options>();
+  command->add_option("names", options->names, "only actors that are called so")->type_name("");
   command->add_flag("-n,--dry-run", options->dry_run, "only say what would be done");
   command->add_flag("--registries", options->registries, "remove sockets of dead registrars, too");
   command->add_option("--grace", options->grace, "seconds between SIGTERM and SIGKILL")

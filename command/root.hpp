@@ -23,7 +23,7 @@ class RootOptions {
   explicit RootOptions(const Common& common) : registry_(c_list(common.registry)) {
     options_.struct_size = sizeof options_;
     if (!common.registry.empty()) options_.registry_addrs = registry_.data();
-    if (!common.transport.empty()) options_.transport = common.transport.c_str();
+    if (!common.transport.empty()) options_.enable_transports = common.transport.c_str();
     if (!common.log_level.empty()) options_.log_level = common.log_level.c_str();
   }
   tractor_root_options* operator->() { return &options_; }

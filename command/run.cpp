@@ -60,7 +60,7 @@ class Daemon {
     RootOptions options(common_);
     options->name = given_.name.c_str();
     options->enable_modules = module_list.data();
-    options->bind_addrs = bind_list.data();
+    options->tpt_bind_addrs = bind_list.data();
     options->flags =
         TRACTOR_ROOT_SIGNALS | TRACTOR_ROOT_SUBREAPER | (given_.registrar ? uint32_t{TRACTOR_ROOT_ENSURE_REGISTRY} : 0);
     int opened = tractor_actor_open(options.get(), on_up, on_end, this, &actor_);

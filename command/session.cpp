@@ -64,18 +64,24 @@ void Session::on_end(const tractor_error* err, void* user) {
 }
 
 void Session::look_for(const std::string& name, std::function<void(tractor_portal*)> then) {
+  tractor_find_options options = {};
+  options.struct_size = sizeof options;
+  options.timeout_ns = kPatience;
   PortalCompletion found([this, then](const tractor_error* err, tractor_portal* portal) {
-    if (err && status_of(err) != kLost) return fail(err, "");
+    Status status = status_of(err);
+    if (err && status != kLost && status != kTimeout) return fail(err, "");
     then(portal);
   });
-  found.started(tractor_find_actor(work_, name.c_str(), nullptr, found.fn, found.user()));
+  found.started(tractor_find_actor(work_, name.c_str(), &options, found.fn, found.user()));
 }
 
 void Session::find(const std::string& name, std::function<void(tractor_portal*)> then) {
-  look_for(name, [this, name, then](tractor_portal* portal) {
+  PortalCompletion found([this, name, then](const tractor_error* err, tractor_portal* portal) {
+    if (err) return fail(err, "find " + name);
     if (!portal) return fail(kNobody, "nobody is called '" + name + "' at " + registry_text(common_));
     then(portal);
   });
+  found.started(tractor_find_actor(work_, name.c_str(), nullptr, found.fn, found.user()));
 }
 
 void Session::registrar(const char* address, std::function<void(tractor_portal*)> then) {

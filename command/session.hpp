@@ -11,6 +11,9 @@
 
 namespace tractor::command {
 
+/// For actors that may be stopped or blocked, where one of them must not hold up what is said about the others.
+constexpr int64_t kPatience = TRACTOR_SECOND;
+
 class Session {
  public:
   explicit Session(const Common& common) : common_(common) {}
@@ -28,7 +31,7 @@ class Session {
 
   /// Finds an actor by name or uuid. If there is none, the session ends with kNobody.
   void find(const std::string& name, std::function<void(tractor_portal*)> then);
-  /// The same; nullptr if there is none, or if it can't be reached.
+  /// The same; nullptr if there is none, or if it does not answer within kPatience.
   void look_for(const std::string& name, std::function<void(tractor_portal*)> then);
   /// A portal to the registrar: at that address, or, if it is null, to our own.
   void registrar(const char* address, std::function<void(tractor_portal*)> then);

@@ -79,6 +79,12 @@ std::vector<std::string> stale_sockets(const std::string& directory, bool regist
   return found;
 }
 
+std::string actor_of_socket(const std::string& path) {
+  std::string name;
+  int number = 0;
+  return take_apart(fs::path(path).filename(), name, number) ? name : "";
+}
+
 bool remove_stale(const std::string& path, bool registries) {
   // Whoever binds a socket there holds this lock meanwhile.
   int lock = open(fs::path(path).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

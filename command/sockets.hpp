@@ -13,6 +13,9 @@ std::string runtime_directory();
 /// Registries, which have a port in its place, only if `registries`.
 std::vector<std::string> stale_sockets(const std::string& directory, bool registries);
 
+/// The name of the actor in the path of its socket.
+std::string actor_of_socket(const std::string& path);
+
 /// Looks again, and removes it: never one at which somebody has begun to listen meanwhile.
 bool remove_stale(const std::string& path, bool registries);
 

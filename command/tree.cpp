@@ -14,8 +14,6 @@ namespace tractor::command {
 
 namespace {
 
-constexpr int64_t kPatience = TRACTOR_SECOND;  // of the whole tree below one root
-
 struct Options {
   bool json = false, dot = false, tasks = false;
 };
