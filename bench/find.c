@@ -53,8 +53,7 @@ static void on_found(const tractor_error *err, const tractor_value *value, void 
     if (now < lookups.end)
         return look_up();
     qsort(lookups.samples, lookups.n, sizeof *lookups.samples, ascending);
-    tractor_ctx_return(lookups.ctx, "[U, d]", (uint64_t)lookups.n,
-                       (double)lookups.samples[lookups.n / 2] / 1e3);
+    tractor_ctx_return(lookups.ctx, "[U, d]", (uint64_t)lookups.n, (double)lookups.samples[lookups.n / 2] / 1e3);
     tractor_nursery_cancel(tractor_ctx_nursery(lookups.ctx), "measured");
 }
 
@@ -144,18 +143,18 @@ static void on_worker(const tractor_error *err, tractor_portal *portal, void *us
         char uuid[64], file[64];
         snprintf(uuid, sizeof uuid, "00000000-0000-4000-8000-%012" PRIu64, i);
         snprintf(file, sizeof file, "entry@%" PRIu64 ".sock", i + 1);
-        tractor_portal_run_from_ns(self, run.nursery, "self", "register_actor",
-                                   tractor_pack("{s:[s, s], s:[s, s], s:b}", "uid", name_of(i), uuid, "addr",
-                                                "/nowhere", file, "lease", true),
-                                   NULL, on_registered, NULL);
+        tractor_portal_run_from_ns(
+            self, run.nursery, "self", "register_actor",
+            tractor_pack("{s:[s, s], s:[s, s], s:b}", "uid", name_of(i), uuid, "addr", "/nowhere", file, "lease", true),
+            NULL, on_registered, NULL);
     }
 }
 
 static void root(tractor_nursery *nursery, void *user) {
     (void)user;
     run.nursery = nursery;
-    tractor_nursery_start_actor(nursery, "worker", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules },
-                                on_worker, NULL);
+    tractor_nursery_start_actor(nursery, "worker",
+                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules }, on_worker, NULL);
 }
 
 int main(int argc, char **argv) {

@@ -44,8 +44,7 @@ class Find {
       if (err) return session_.fail(err, "wait for " + options_.name);
       query();
     });
-    there.started(
-        tractor_wait_for_actor(session_.nursery(), options_.name.c_str(), nullptr, there.fn, there.user()));
+    there.started(tractor_wait_for_actor(session_.nursery(), options_.name.c_str(), nullptr, there.fn, there.user()));
   }
 
   void query() {
