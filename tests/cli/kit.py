@@ -56,6 +56,14 @@ class Command:
         return status, list(iter(self.out.next, None)), "\n".join(iter(self.err.next, None))
 
 
+def listens(address):
+    """Does somebody listen at a multiaddr?"""
+    unix = address.startswith("/unix/")
+    parts = address.split("/")
+    with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as probe:
+        return probe.connect_ex(address.removeprefix("/unix") if unix else (parts[2], int(parts[4]))) == 0
+
+
 class Case(unittest.TestCase):
     """Registry addresses come from the transport that the test is made for; see transports()."""
     transport = "tcp"

@@ -69,7 +69,8 @@ class Run(kit.Case):
         daemon = kit.subprocess.Popen([kit.COMMAND, "-r", registry, "run", "-m", kit.PRIMES, "-n", "primes"], stdout=into)
         os.close(into)
         self.registry = registry
-        self.wait_until(lambda: self.tractor("find", "primes")[0] == kit.OK, "the daemon is up")
+        self.wait_until(lambda: kit.listens(registry), "the daemon is up")
+        self.expect(kit.OK, ["true"], "call", "primes", "primes.is_prime", "n=2")
         daemon.terminate()
         self.assertEqual(daemon.wait(kit.LIMIT), kit.TERMINATE)
 
