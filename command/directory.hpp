@@ -17,7 +17,7 @@ struct Entry {
 /// An address as registrars have it, `[host, port]` or `[directory, file]`, as multiaddr.
 std::string multiaddr(tractor_reader* reader);
 
-/// All that are registered, ourselves left out, in the order of their registration.
+/// All that are registered, in the order of their registration.
 void list_actors(Session& session, tractor_portal* registrar, std::function<void(std::vector<Entry>)> then);
 
 }  // namespace tractor::command

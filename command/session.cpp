@@ -13,7 +13,7 @@ int Session::run(std::function<void()> body) {
   body_ = std::move(body);
   RootOptions options(common_);
   options->name = "tractor";
-  options->flags = TRACTOR_ROOT_SIGNALS;
+  options->flags = TRACTOR_ROOT_SIGNALS | TRACTOR_ROOT_CLIENT;
   int opened = tractor_actor_open(options.get(), on_up, on_end, this, &actor_);
   if (opened != TRACTOR_OK) {
     complain(tractor_strerror(opened));
@@ -26,14 +26,6 @@ int Session::run(std::function<void()> body) {
 void Session::on_up(tractor_nursery* root, void* self) { static_cast<Session*>(self)->start(root); }
 
 void Session::start(tractor_nursery* root) {
-  if (tractor_actor_is_registrar(actor_)) {
-    // Nobody answered, so we have become what we were looking for.
-    if (needs_registrar_)
-      fail(kNoRegistrar, "no registrar answers at " + registry_text(common_) +
-                             ": start one with 'tractor run', or name another with --registry");
-    tractor_actor_close(actor_);
-    return;
-  }
   tractor_nursery_options options = {};
   options.struct_size = sizeof options;
   options.timeout_ns = common_.timeout_ns();
@@ -59,8 +51,16 @@ void Session::on_end(const tractor_error* err, void* user) {
   auto& self = *static_cast<Session*>(user);
   if (int interrupted = interrupt_status(err))
     self.status_ = interrupted;
+  else if (tractor_error_code(err) == TRACTOR_EREGISTRY)
+    self.no_registrar(err);
   else if (err)
     self.fail(err, "");
+}
+
+void Session::no_registrar(const tractor_error* err) {
+  if (needs_registrar_)
+    fail(kNoRegistrar,
+         std::string(tractor_error_message(err)) + ": start one with 'tractor run', or name another with --registry");
 }
 
 void Session::look_for(const std::string& name, std::function<void(tractor_portal*)> then) {

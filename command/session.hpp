@@ -51,6 +51,7 @@ class Session {
   static void on_work_end(const tractor_error* err, void* self);
   static void on_end(const tractor_error* err, void* self);
   void start(tractor_nursery* root);
+  void no_registrar(const tractor_error* err);
 
   const Common& common_;
   std::function<void()> body_;
