@@ -15,7 +15,7 @@ class Reader {
       join,    ///< an entry is there, or its addresses have changed
       leave,   ///< it is not any more
       synced,  ///< all who were there when this began, or began anew, have been told
-      reset    ///< all who are there will be told again: what was missed is forgotten. Who is not told by `synced` has left
+      reset  ///< all who are there will be told again: what was missed is forgotten. Who is not told by `synced` has left
     } what;
     const Table::Entry* entry = nullptr;  ///< of a join or leave
   };

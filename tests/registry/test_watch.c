@@ -77,10 +77,67 @@ static void a_watch_begins_after_somebody_left(void **state) {
     assert_int_equal(c.code, TRACTOR_ECANCELED);
 }
 
+/* ---- the program ends it from inside an event ---- */
+
+static void give_up(crowd *c, int event, const tractor_id *id) {
+    (void)event, (void)id;
+    assert_int_equal(tractor_op_abandon(kit_actor(), c->watch), TRACTOR_OK);
+    c->then = NULL;
+    c->watch = 0;
+}
+
+static void close_all(crowd *c, int event, const tractor_id *id) {
+    (void)event, (void)id;
+    c->then = NULL;
+    tractor_nursery_cancel(c->root, "enough");
+}
+
+static void watch_at_once(tractor_nursery *root, void *user) {
+    crowd *c = user;
+    c->root = tractor_nursery_open(root, NULL, NULL, NULL);
+    begin(c);
+    tractor_nursery_close(c->root);
+}
+
+static void it_is_abandoned_in_its_first_event(void **state) {
+    (void)state;
+    crowd c = { .then = give_up };
+    kit_assert_code(kit_run_root(NULL, watch_at_once, &c).err, TRACTOR_OK);
+    assert_int_equal(c.joins, 1);
+    assert_int_equal(c.synced + c.leaves + c.ended, 0);
+}
+
+static void its_nursery_is_cancelled_in_its_first_event(void **state) {
+    (void)state;
+    crowd c = { .then = close_all };
+    kit_assert_code(kit_run_root(NULL, watch_at_once, &c).err, TRACTOR_OK);
+    assert_int_equal(c.joins, 1);
+    assert_int_equal(c.synced + c.leaves, 0);
+    assert_int_equal(c.ended, 1);
+    assert_int_equal(c.code, TRACTOR_ECANCELED);
+}
+
+/* It is over before it began, and nobody is told anything. */
+static void watch_and_give_up(tractor_nursery *root, void *user) {
+    crowd *c = user;
+    watch_at_once(root, c);
+    assert_int_equal(tractor_op_abandon(kit_actor(), c->watch), TRACTOR_OK);
+}
+
+static void it_is_abandoned_before_its_first_event(void **state) {
+    (void)state;
+    crowd c = { 0 };
+    kit_assert_code(kit_run_root(NULL, watch_and_give_up, &c).err, TRACTOR_OK);
+    assert_int_equal(c.joins + c.synced + c.leaves + c.ended, 0);
+}
+
 int main(int argc, char **argv) {
     kit_begin(argc, argv);
     const kit_test tests[] = {
         KIT_TEST(a_watch_begins_after_somebody_left),
+        KIT_TEST(it_is_abandoned_in_its_first_event),
+        KIT_TEST(its_nursery_is_cancelled_in_its_first_event),
+        KIT_TEST(it_is_abandoned_before_its_first_event),
     };
     return kit_run_tests(tests);
 }
