@@ -1,5 +1,6 @@
 #include "registry/registrar.hpp"
 
+#include <map>
 #include <memory>
 #include <new>
 #include <tuple>
@@ -17,6 +18,8 @@ namespace {
 constexpr int64_t kPatrol = 10 * kSecond;
 /// and so often there may be no telling before it counts as gone.
 constexpr uint8_t kMisses = 3;
+/// No actor has so long a name or so many addresses; whoever registers them makes others pay for it.
+constexpr size_t kLongestName = 1024, kMostAddresses = 64;
 
 Bytes bytes_of(const tractor_value* args) { return from_c(args)->bytes(); }
 
@@ -30,14 +33,27 @@ void answer(TaskContext& ctx, F&& write) {
 
 ActorId identity(const wire::Uid& uid) { return {std::string(uid.name), std::string(uid.uuid), 0}; }
 
-void refuse_stranger(TaskContext& ctx, const ActorId& owner) {
-  ctx.fail(Error::of(Failure::of(
-      Status::registry, ctx.link()->peer().name + " may not change the entry of " + owner.name, "PermissionError")));
+Result<Done> check_identity(const ActorId& who) {
+  for (const auto& [what, text] : {std::pair("name", &who.name), {"uuid", &who.uuid}})
+    if (text->size() > kLongestName)
+      return Failure::of(Status::invalid,
+                         "a " + std::string(what) + " of " + std::to_string(text->size()) + " bytes; at most " +
+                             std::to_string(kLongestName) + " are allowed",
+                         "ValueError");
+  return Done{};
 }
+
+ErrorRef strangers_error(const PeerLink& stranger, const ActorId& owner) {
+  return Error::of(Failure::of(Status::registry, stranger.peer().name + " may not change the entry of " + owner.name,
+                               "PermissionError"));
+}
+
+void refuse_stranger(TaskContext& ctx, const ActorId& owner) { ctx.fail(strangers_error(*ctx.link(), owner)); }
 
 }  // namespace
 
 struct Registrar::Doubt {
+  Ref<PeerLink> asker;
   Address addr;
   ActorId owner;                       ///< whose entry it is in
   std::optional<ActorId> claims = {};  ///< who registers it now; none: it was reported
@@ -47,6 +63,10 @@ struct Registrar::Doubt {
 };
 
 Registrar::Doubter::~Doubter() {
+  if (waiting) {
+    delete doubt;
+    return;
+  }
   if (!doubt) return;
   doubt->doubter = nullptr;
   doubt->halt.halt(ctx().engine().cancel_error("nobody waits for it any more"));
@@ -79,13 +99,18 @@ Result<Done> Registrar::add_own(const Address& addr) {
 }
 
 Table::Entry& Registrar::put(const ActorId& who, const Address& addr, PeerLink* lease) {
+  // First, so that there is no entry that nobody looks after.
+  if (!lease && !who.same_actor(host_.self())) patrol_if_needed();
   Table::Entry& entry = table_.add(who, addr);
-  if (lease) table_.set_lease(entry, lease);
-  entry.misses = 0;
+  try {
+    if (lease) table_.set_lease(entry, lease);
+  } catch (const std::bad_alloc&) {
+    remove(entry, addr);
+    throw;
+  }
   TRACTOR_LOG(kRuntime, "tractor.registry", "%s[%.6s] is at %s", who.name.c_str(), who.uuid.c_str(),
               addr.to_string().c_str());
-  if (!entry.lease && !entry.own) patrol_if_needed();
-  tell_waiters(who.name);
+  tell_waiters(entry.who.name);
   host_.engine().loop().post(changed_);
   return entry;
 }
@@ -137,22 +162,55 @@ bool Registrar::may_change(const Table::Entry& entry, PeerLink& link) const {
   return link.peer().same_actor(entry.who) || entry.lease == &link || link.peer().same_actor(host_.self());
 }
 
+/// Why that peer may not add an address to the entry of `who`; null: it may.
+ErrorRef Registrar::objection(const ActorId& who, const Address& addr, PeerLink& link) const {
+  const Table::Entry* known = table_.by_uuid(who.uuid);
+  if (!known) return {};
+  if (!may_change(*known, link)) return strangers_error(link, known->who);
+  if (known->who.name != who.name)
+    return Error::of(
+        Failure::of(Status::invalid, "this actor is registered as '" + known->who.name + "'", "ValueError"));
+  if (known->addrs.size() >= kMostAddresses && table_.by_address(addr) != known)
+    return Error::of(Failure::of(Status::invalid,
+                                 known->who.name + " has " + std::to_string(kMostAddresses) + " addresses already",
+                                 "ValueError"));
+  return {};
+}
+
 // --- looking for itself --------------------------------------------------------------------------------------------
 
-/// Somebody says that an entry is wrong: its task stays until that is known.
+/// Somebody says that an entry is wrong: its task stays until that is known. Of each connection one is looked into at a
+/// time, so that nobody can make the registrar knock at doors without end.
 void Registrar::doubt(TaskContext& ctx, Doubt what) {
   auto kept = std::make_unique<Doubt>(std::move(what));
   auto& doubter = seat<Doubter>(ctx, "inquiry");
-  doubter.doubt = kept.get();
-  kept->doubter = &doubter;
+  doubter.doubt = kept.release();
+  doubter.doubt->doubter = &doubter;
+  doubter.waiting = true;
+  for (Doubter* d = asking_.first(); d; d = asking_.after(*d))
+    if (d->ctx().link() == ctx.link()) return queue_.push_back(doubter);
+  inquire_for(doubter);
+}
+
+Registrar::Doubter* Registrar::next_of(const PeerLink& asker) {
+  for (Doubter* d = queue_.first(); d; d = queue_.after(*d))
+    if (d->ctx().link() == &asker) return d;
+  return nullptr;
+}
+
+/// False: there was no memory for it, and its task has been told.
+bool Registrar::inquire_for(Doubter& doubter) {
+  asking_.push_back(doubter);
+  doubter.waiting = false;
   try {
-    find_out(kept.get());
+    find_out(doubter.doubt);  // which frees it
+    return true;
   } catch (const std::bad_alloc&) {
-    doubter.doubt = nullptr;
+    doubter.waiting = true;
+    doubter.ctx().fail(Error::out_of_memory());
     doubter.leave();
-    throw;
+    return false;
   }
-  std::ignore = kept.release();  // the flow frees it
 }
 
 Flow Registrar::find_out(Doubt* doubt) {
@@ -168,7 +226,10 @@ Flow Registrar::find_out(Doubt* doubt) {
     doubter->doubt = nullptr;
     doubter->leave();
   }
+  Ref<PeerLink> asker = std::move(doubt->asker);
   delete doubt;
+  while (Doubter* next = asker->is_open() ? next_of(*asker) : nullptr)
+    if (inquire_for(*next)) break;
   backstage_.leave();
 }
 
@@ -179,9 +240,11 @@ void Registrar::settle(Doubt& doubt, Found found) {
   Table::Entry* entry = table_.by_address(doubt.addr);
   const bool theirs = entry && entry->who.same_actor(doubt.owner);
   if (doubt.claims) {
-    // Who listens there now is who lives there, and that it does is what it has just said.
+    if (ErrorRef why = objection(*doubt.claims, doubt.addr, *ctx.link())) return ctx.fail(why);
+    // Who listens there now is who lives there, and that it does is what it has just said. But who has just said something is
+    // not silent: that is the owner, who is busy.
     if (entry && !entry->who.same_actor(*doubt.claims)) {
-      if (!theirs || found == Found::them) return refuse_stranger(ctx, entry->who);
+      if (!theirs || found == Found::them || found == Found::silent) return refuse_stranger(ctx, entry->who);
       remove(*entry, doubt.addr);
     }
     put(*doubt.claims, doubt.addr, doubt.lease ? ctx.link() : nullptr);
@@ -203,6 +266,7 @@ Flow Registrar::patrol() {
     std::string uuid;
     Address addr;
   };
+  std::map<std::string, uint8_t> missed;  // how many rounds in a row there was no telling, by uuid and address
   patrolling_ = true;
   backstage_.enter();
   for (;;) {
@@ -214,24 +278,26 @@ Flow Registrar::patrol() {
         if (!entry.lease && !entry.own)
           for (const Address& addr : entry.addrs) beats.push_back({entry.who.uuid, addr});
       if (beats.empty()) break;
-      for (Beat& beat : beats)
-        if (!stopped_) co_await look_after(std::move(beat.uuid), std::move(beat.addr));
+      std::map<std::string, uint8_t> still;
+      for (const Beat& beat : beats) {
+        if (stopped_) break;
+        Found found = co_await inquire(host_, beat.addr, beat.uuid, patrol_halt_);
+        Table::Entry* entry = table_.by_address(beat.addr);
+        if (stopped_ || !entry || entry->who.uuid != beat.uuid || entry->lease) continue;
+        std::string key = beat.uuid + beat.addr.to_string();
+        uint8_t misses = found == Found::unreachable ? static_cast<uint8_t>(missed[key] + 1) : 0;
+        if (found == Found::nobody || found == Found::others || misses == kMisses)
+          remove(*entry, beat.addr);
+        else if (misses > 0)
+          still[key] = misses;
+      }
+      missed = std::move(still);
     } catch (const std::bad_alloc&) {
       // The next round is another occasion.
     }
   }
   patrolling_ = false;
   backstage_.leave();
-}
-
-Task<Done> Registrar::look_after(std::string uuid, Address addr) {
-  Found found = co_await inquire(host_, addr, uuid, patrol_halt_);
-  Table::Entry* entry = table_.by_address(addr);
-  if (stopped_ || !entry || entry->who.uuid != uuid || entry->lease) co_return Done{};
-  if (found == Found::them) entry->misses = 0;
-  if (found == Found::nobody || found == Found::others || (found == Found::unreachable && ++entry->misses == kMisses))
-    remove(*entry, addr);
-  co_return Done{};
 }
 
 void Registrar::stop() {
@@ -252,12 +318,16 @@ void Registrar::register_actor(tractor_ctx* c, const tractor_value* args, void* 
   if (!addr) return ctx.refuse(addr.failure());
   if (auto ok = addr->check_registrable(); !ok) return ctx.fail(Error::of(ok.failure()));
   ActorId who = identity(*uid);
+  if (auto ok = check_identity(who); !ok) return ctx.fail(Error::of(ok.failure()));
   const bool lease = in.flag("lease");
-  if (Table::Entry* known = registrar.table_.by_uuid(who.uuid); known && !registrar.may_change(*known, *ctx.link()))
-    return refuse_stranger(ctx, known->who);
+  if (ErrorRef why = registrar.objection(who, *addr, *ctx.link())) return ctx.fail(why);
   if (Table::Entry* owner = registrar.table_.by_address(*addr); owner && !owner->who.same_actor(who)) {
     if (owner->own) return refuse_stranger(ctx, owner->who);
-    return registrar.doubt(ctx, {.addr = *addr, .owner = owner->who, .claims = std::move(who), .lease = lease});
+    return registrar.doubt(ctx, {.asker = Ref<PeerLink>(ctx.link()),
+                                 .addr = *addr,
+                                 .owner = owner->who,
+                                 .claims = std::move(who),
+                                 .lease = lease});
   }
   registrar.put(who, *addr, lease ? ctx.link() : nullptr);
   ctx.answer(kNil);
@@ -348,7 +418,7 @@ void Registrar::delete_addr(tractor_ctx* c, const tractor_value* args, void* sel
     registrar.remove(*entry, *addr);
     answer(ctx, [&](wire::Packer& out) { pack_uid(out, who); });
   } else {
-    registrar.doubt(ctx, {.addr = *addr, .owner = entry->who});
+    registrar.doubt(ctx, {.asker = Ref<PeerLink>(ctx.link()), .addr = *addr, .owner = entry->who});
   }
 }
 

@@ -46,6 +46,7 @@ class Registrar {
     explicit Doubter(TaskContext& ctx) : Guest(ctx) {}
     ~Doubter();
     Doubt* doubt = nullptr;
+    bool waiting = false;  ///< nothing has been done about it yet, and the doubt is its own
   };
 
   static void register_actor(tractor_ctx* ctx, const tractor_value* args, void* self);
@@ -71,18 +72,22 @@ class Registrar {
   void tell_waiters(const std::string& name);
   bool may_change(const Table::Entry& entry, PeerLink& link) const;
 
+  ErrorRef objection(const ActorId& who, const Address& addr, PeerLink& link) const;
+
   void doubt(TaskContext& ctx, Doubt what);
+  Doubter* next_of(const PeerLink& asker);
+  bool inquire_for(Doubter& doubter);
   Flow find_out(Doubt* doubt);
   void settle(Doubt& doubt, Found found);
   void patrol_if_needed();
   Flow patrol();
-  Task<Done> look_after(std::string uuid, Address addr);
 
   LinkHost& host_;
   Nursery& backstage_;
   Table table_;
   List<Waiter, GuestTag> waiters_;
   List<Watcher, GuestTag> watchers_;
+  List<Doubter, GuestTag> asking_, queue_;
   Changed changed_{*this};
   std::vector<Endpoint> endpoints_;
   Mailbox<Done> patrol_box_;

@@ -29,7 +29,6 @@ class Table {
     uint64_t joined = 0;         ///< number of its first one
     PeerLink* lease = nullptr;   ///< it lives as long as this connection; null: until somebody finds out
     bool own = false;            ///< the registrar's
-    uint8_t misses = 0;          ///< how often in a row there was no telling whether it lives
     bool gone() const { return addrs.empty(); }
   };
   using Journal = std::map<uint64_t, Entry>;

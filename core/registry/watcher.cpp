@@ -1,74 +1,64 @@
 #include "registry/watcher.hpp"
 
+#include <new>
+
 #include "rpc/args.hpp"
 
 namespace tractor::core {
 
 namespace {
 
-void pack_event(OutBuffer& out, const char* event, const Table::Entry* entry) {
+using What = Reader::News::What;
+
+void pack_news(OutBuffer& out, const Reader::News& news) {
+  constexpr const char* kEvents[] = {"join", "leave", "synced", "reset"};
   wire::Packer pack(out);
-  pack.map(!entry ? 1 : entry->gone() ? 2 : 3);
+  pack.map(news.what == What::join ? 3 : news.what == What::leave ? 2 : 1);
   pack.str("event");
-  pack.str(event);
-  if (!entry) return;
+  pack.str(kEvents[static_cast<size_t>(news.what)]);
+  if (!news.entry) return;
   pack.str("uid");
-  pack_uid(pack, entry->who);
-  if (entry->gone()) return;
+  pack_uid(pack, news.entry->who);
+  if (news.what == What::leave) return;
   pack.str("addrs");
-  pack_addresses(pack, entry->addrs);
+  pack_addresses(pack, news.entry->addrs);
 }
 
 }  // namespace
 
-Watcher::Watcher(TaskContext& ctx, const Table& table, std::string name, Pipe& pipe)
-    : Guest(ctx), table_(table), name_(std::move(name)), pipe_(pipe), first_(table.last()) {}
-
-bool Watcher::wants(const Table::Entry& entry) const {
-  if (!name_.empty() && entry.who.name != name_) return false;
-  // Nobody has to be told that somebody left of whom it never heard.
-  return !entry.gone() || entry.joined <= seen_;
-}
-
-void Watcher::catch_up() {
-  while (linked() && !blocked_) {
-    OutBuffer out;
-    if (seen_ > 0 && seen_ < table_.forgotten()) {
-      // What it has missed is forgotten: it is told all again.
-      pack_event(out, "reset", nullptr);
-      seen_ = 0;
-      first_ = table_.last();
-      synced_ = false;
-    } else {
-      auto next = table_.journal().upper_bound(seen_);
-      const bool more = next != table_.journal().end();
-      if (!synced_ && (!more || next->first > first_)) {
-        synced_ = true;
-        pack_event(out, "synced", nullptr);
-      } else if (!more) {
-        return;
-      } else {
-        if (wants(next->second)) pack_event(out, next->second.gone() ? "leave" : "join", &next->second);
-        seen_ = next->first;
-      }
+void Watcher::catch_up() noexcept {
+  try {
+    while (linked() && !blocked_) {
+      auto news = reader_.next();
+      if (!news) return;
+      OutBuffer out;
+      pack_news(out, *news);
+      send(out.view());
     }
-    if (!out.view().empty()) send(out.view());
+  } catch (const std::bad_alloc&) {
+    // What it has not been told it would never be told.
+    ctx().fail(Error::out_of_memory());
+    leave();
   }
 }
 
 void Watcher::send(Bytes message) {
   Status sent = pipe_.send(message);
   if (sent == Status::ok) return;
-  if (sent != Status::again) return leave();
+  if (sent != Status::again && sent != Status::invalid) return leave();
   blocked_ = true;
-  pipe_.send_later(
+  OpToken token = pipe_.send_later(
       ctx(), message, nullptr, {},
       [](const tractor_error* err, void* user) {
         auto& watcher = *static_cast<Watcher*>(user);
         watcher.blocked_ = false;
-        if (!err) watcher.catch_up();
+        if (!err) return watcher.catch_up();
+        // It would be a gap in what the peer is told.
+        watcher.ctx().fail(ErrorRef(from_c(err)));
+        watcher.leave();
       },
       this);
+  if (token < 0) throw std::bad_alloc();
 }
 
 }  // namespace tractor::core

@@ -1,29 +1,26 @@
-// Tells one peer who comes and goes, at the peer's own pace: it reads the journal of the table and remembers how far it got.
+// Tells one peer who comes and goes, at the peer's own pace.
 #pragma once
 
 #include <string>
 
 #include "registry/guest.hpp"
-#include "registry/table.hpp"
+#include "registry/reader.hpp"
 
 namespace tractor::core {
 
 class Watcher final : public Guest {
  public:
   /// `name`: whom; empty: everybody. It is behind until it is told to catch up.
-  Watcher(TaskContext& ctx, const Table& table, std::string name, Pipe& pipe);
-  /// Sends what it has not sent yet, as far as the peer takes it.
-  void catch_up();
+  Watcher(TaskContext& ctx, const Table& table, std::string name, Pipe& pipe)
+      : Guest(ctx), reader_(table, std::move(name)), pipe_(pipe) {}
+  /// Sends what it has not sent yet, as far as the peer takes it. Without memory for that it fails, and nobody else.
+  void catch_up() noexcept;
 
  private:
-  bool wants(const Table::Entry& entry) const;
   void send(Bytes message);
-  const Table& table_;
-  std::string name_;
+  Reader reader_;
   Pipe& pipe_;
-  uint64_t seen_ = 0;
-  uint64_t first_;  ///< the record with which what was there when it began ends
-  bool synced_ = false, blocked_ = false;
+  bool blocked_ = false;
 };
 
 }  // namespace tractor::core

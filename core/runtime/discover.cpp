@@ -131,7 +131,7 @@ void DiscoverOp::deliver(const Error* err) {
 }
 
 void DiscoverOp::found(Finding finding) {
-  portal_ = finding.portal;
+  portal_ = finding.portal.get();
   if (!value_fn_) return decide({});
   OutBuffer out;
   wire::Packer pack(out);
@@ -177,7 +177,7 @@ Task<Result<DiscoverOp::Finding>> DiscoverOp::look(Search& search) {
     case Question::What::find:
     case Question::What::wait:
       if (PeerLink* link = search.actor.find_connected(question.name))
-        co_return Finding{Portal::open(*search.in, *link, Portal::Kind::shared)};
+        co_return Finding{Ref<Portal>(Portal::open(*search.in, *link, Portal::Kind::shared))};
       break;
     case Question::What::where: break;
   }
@@ -191,14 +191,14 @@ Task<Result<DiscoverOp::Finding>> DiscoverOp::connect_to(Search& search, const A
   Actor& actor = search.actor;
   if (contains(actor.addresses(), to)) {
     if (search.in->ended()) co_return Finding{};
-    co_return Finding{Portal::open_self(*search.in, actor.self_link(), actor.self())};
+    co_return Finding{Ref<Portal>(Portal::open_self(*search.in, actor.self_link(), actor.self()))};
   }
   auto link = co_await connect(actor, to, Greeting::at_once, search.left(), &search.halt);
   if (!link) {
     if (search.is_late()) co_return too_late(link.failure().message);
     co_return link.failure();
   }
-  if (!search.in->ended()) co_return Finding{Portal::open(*search.in, **link, Portal::Kind::found)};
+  if (!search.in->ended()) co_return Finding{Ref<Portal>(Portal::open(*search.in, **link, Portal::Kind::found))};
   hang_up(*link);
   co_return Finding{};
 }
@@ -207,12 +207,12 @@ Task<Result<DiscoverOp::Finding>> DiscoverOp::look_for_registry(Search& search) 
   Actor& actor = search.actor;
   const std::vector<Address>& named = search.question.registrars;
   if (actor.is_registrar() && (named.empty() || contains(actor.addresses(), named.front())))
-    co_return Finding{Portal::open_self(*search.in, actor.self_link(), actor.self())};
+    co_return Finding{Ref<Portal>(Portal::open_self(*search.in, actor.self_link(), actor.self()))};
   const std::vector<Address>& known = named.empty() ? actor.registry_addrs() : named;
   if (known.empty()) co_return Failure::of(Status::registry, "this actor knows no registrar", "RuntimeError");
   const Address at = known.front();
   if (PeerLink* link = actor.registrar_link(at))
-    co_return Finding{Portal::open(*search.in, *link, Portal::Kind::shared)};
+    co_return Finding{Ref<Portal>(Portal::open(*search.in, *link, Portal::Kind::shared))};
   auto finding = co_await connect_to(search, at);
   if (finding && finding->portal && !finding->portal->link()->peer_is_registrar()) {
     finding->portal->close();
@@ -223,11 +223,11 @@ Task<Result<DiscoverOp::Finding>> DiscoverOp::look_for_registry(Search& search) 
 
 Task<Result<DiscoverOp::Finding>> DiscoverOp::look_for_root(Search& search) {
   Actor& actor = search.actor;
-  if (actor.is_root()) co_return Finding{Portal::open_self(*search.in, actor.self_link(), actor.self())};
+  if (actor.is_root()) co_return Finding{Ref<Portal>(Portal::open_self(*search.in, actor.self_link(), actor.self()))};
   auto root = actor.vars().address("_root_mailbox");
   if (!root) co_return Failure::of(Status::runtime, "the parent has not told where the root is", "RuntimeError");
   if (*root == actor.parent_address() && actor.parent_link()->is_open())
-    co_return Finding{Portal::open(*search.in, *actor.parent_link(), Portal::Kind::shared)};
+    co_return Finding{Ref<Portal>(Portal::open(*search.in, *actor.parent_link(), Portal::Kind::shared))};
   co_return co_await connect_to(search, *root);
 }
 
@@ -300,16 +300,21 @@ Task<Result<DiscoverOp::Finding>> DiscoverOp::ask_registrars(Search& search) {
       done = co_await over.next();
     }
     Lookup& lookup = **done;
-    if (finding) {
-      // It is only waited for.
-    } else if (lookup.failure) {
-      failed = std::move(lookup.failure);
-    } else if (!lookup.addrs.empty()) {
-      auto reached = co_await reach(search, lookup);
-      if (!reached)
-        failed = reached.failure();
-      else if (reached->portal || !reached->addrs.empty())
-        finding = std::move(*reached);
+    // Whatever happens here, the others are waited for: they use what lies in this function.
+    try {
+      if (finding) {
+        // It is only waited for.
+      } else if (lookup.failure) {
+        failed = std::move(lookup.failure);
+      } else if (!lookup.addrs.empty()) {
+        auto reached = co_await reach(search, lookup);
+        if (!reached)
+          failed = reached.failure();
+        else if (reached->portal || !reached->addrs.empty())
+          finding = std::move(*reached);
+      }
+    } catch (const std::bad_alloc&) {
+      failed = Failure::out_of_memory();
     }
     if (finding)
       for (auto& other : lookups) other->halt.halt(actor.engine().cancel_error("another registrar knew"));
@@ -324,14 +329,14 @@ Task<Result<DiscoverOp::Finding>> DiscoverOp::ask_registrars(Search& search) {
 /// Connects with one of the addresses that a registrar told. Where nobody lives any more, it should know.
 Task<Result<DiscoverOp::Finding>> DiscoverOp::reach(Search& search, Lookup& lookup) {
   const Question& question = search.question;
-  if (question.what == Question::What::where) co_return Finding{nullptr, lookup.addrs};
+  if (question.what == Question::What::where) co_return Finding{{}, lookup.addrs};
   std::optional<Failure> failed;
   for (const Address& to : lookup.addrs) {
     auto finding = co_await connect_to(search, to);
     if (search.halt.why()) co_return Failure::of(Status::canceled, search.halt.why()->message());
     bool stale = !finding && nobody_listens(finding.failure());
     if (finding) {
-      const Portal* portal = finding->portal;
+      const Portal* portal = finding->portal.get();
       if (!portal || portal->id().name == question.name || portal->id().uuid == question.name) co_return finding;
       finding->portal->close();
       stale = true;

@@ -44,7 +44,7 @@ class DiscoverOp final : public Op {
   struct Search;
   /// What a search came to: a portal, or addresses; neither: nobody.
   struct Finding {
-    Portal* portal = nullptr;
+    Ref<Portal> portal = {};  ///< its nursery may end before this is delivered
     std::vector<Address> addrs = {};
   };
   class Lookup;

@@ -33,6 +33,8 @@ std::string entry(const ActorId& id, const Address& addr, bool lease) {
   return std::string(kwargs.view());
 }
 
+void hang_up(PeerLink& link) { link.close(Error::of(Status::closed, "registered"), true); }
+
 }  // namespace
 
 Registration::Registration(Actor& actor) : actor_(actor), events_(actor.loop()), over_(actor.loop()) {}
@@ -41,7 +43,10 @@ Task<Result<Done>> Registration::begin(Halt& halt) {
   for (const Address& registrar : actor_.registry_addrs()) places_.emplace_back().registrar = registrar;
   for (Place& place : places_)
     if (auto told = co_await tell(place, halt); !told) co_return told.failure();
-  if (std::any_of(places_.begin(), places_.end(), [](const Place& p) { return bool(p.lease); })) keep();
+  // One may have been lost since.
+  if (std::any_of(places_.begin(), places_.end(),
+                  [](const Place& p) { return p.lease || p.state == Place::State::lost; }))
+    keep();
   co_return Done{};
 }
 
@@ -65,6 +70,12 @@ Task<Result<Done>> Registration::tell(Place& place, Halt& halt) {
       co_return Failure::of(Status::registry, "can't reach the registrar: " + connected.failure().message,
                             "ConnectionError");
     link = std::move(*connected);
+    // At the boot a registrar has answered there. By now it may be anybody, and one of another make would not survive the
+    // question.
+    if (!link->peer_is_registrar() && !link->peer_registrar_unknown()) {
+      hang_up(*link);
+      co_return Failure::of(Status::registry, place.registrar.to_string() + " is no registrar", "RuntimeError");
+    }
   }
   const bool lease = link->peer_is_native();
   Result<Done> told = Done{};
@@ -77,10 +88,12 @@ Task<Result<Done>> Registration::tell(Place& place, Halt& halt) {
     break;
   }
   if (told) place.state = Place::State::told;
-  if (told && lease)
+  if (told && lease && link->is_open())
     place.lease = std::move(link);
+  else if (told && lease)
+    place.state = Place::State::lost;  // between its answer and now
   else if (own_connection)
-    link->close(Error::of(Status::closed, "registered"), true);
+    hang_up(*link);
   co_return told;
 }
 
@@ -104,10 +117,11 @@ void Registration::on_link_lost(const PeerLink& link) {
 /// As long as the actor is up, whatever becomes of its registrars.
 Flow Registration::keep() {
   keeping_ = true;
-  int64_t pause = kFirstPause;
+  // At once, the first time; but a registrar that takes us in and drops us again is not asked without a pause either.
+  int64_t pause = kFirstPause, next_try = actor_.loop().now();
   while (!ending_) {
-    co_await events_.next(complete() ? kForever : actor_.loop().after(pause));
-    if (complete() || ending_) continue;
+    co_await events_.next(complete() ? kForever : next_try);
+    if (complete() || ending_ || actor_.loop().now() < next_try) continue;
     for (Place& place : places_) {
       if (place.state != Place::State::lost || ending_) continue;
       try {
@@ -117,7 +131,9 @@ Flow Registration::keep() {
       } catch (const std::bad_alloc&) {
       }
     }
-    pause = complete() ? kFirstPause : std::min(pause * 2, kLongestPause);
+    if (complete()) pause = kFirstPause;
+    next_try = actor_.loop().after(pause);
+    pause = std::min(pause * 2, kLongestPause);
   }
   keeping_ = false;
   over_.put(Event::settled);
@@ -147,6 +163,10 @@ Task<Done> Registration::take_back(Place& place) {
       co_return Done{};
     }
     link = std::move(*connected);
+    if (!link->peer_is_registrar() && !link->peer_registrar_unknown()) {
+      hang_up(*link);
+      co_return Done{};
+    }
   }
   OutBuffer kwargs;
   wire::Packer pack(kwargs);

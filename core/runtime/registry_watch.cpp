@@ -166,6 +166,8 @@ void RegistryWatch::synced() {
 }
 
 void RegistryWatch::tell(int event, const Known* whom) {
+  // The program may have ended the watch from inside the last event, and have given it up.
+  if (nursery_.cancel_called()) return;
   std::vector<const char*> addrs;
   tractor_id id{"", "", 0};
   if (whom) {
