@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <tractor.h>
@@ -416,22 +417,25 @@ static void on_found(const tractor_error *err, tractor_portal *portal, void *use
         ask_sum(user, portal, 1, 2, on_found_sum);
 }
 
-static void on_query(const tractor_error *err, const tractor_value *places, void *user) {
-    search *s = user;
-    tractor_bytes first;
-    if (failed(s, err) || tractor_ctx_unpack(s->ctx, places, "[v*]", &first) != TRACTOR_OK)
-        return;
-    s->place = tractor_value_new(first);
-    tractor_portal_close(s->portal);
-    tractor_find_actor(s->in, s->name, NULL, on_found, s);
+/* As it stood in the record: [host, port] or [directory, file]. */
+static tractor_bytes wire_address(const char *multiaddr) {
+    char host[64];
+    int port;
+    if (sscanf(multiaddr, "/ip4/%63[^/]/tcp/%d", host, &port) == 2)
+        return tractor_pack("[s, i]", host, port);
+    char directory[200];
+    const char *path = multiaddr + strlen("/unix"), *slash = strrchr(path, '/');
+    snprintf(directory, sizeof directory, "%.*s", (int)(slash - path), path);
+    return tractor_pack("[s, s]", directory, slash + 1);
 }
 
-static void on_registrar_for_query(const tractor_error *err, tractor_portal *portal, void *user) {
+static void on_query(const tractor_error *err, const tractor_value *places, void *user) {
     search *s = user;
-    s->portal = portal;
-    if (!failed(s, err))
-        tractor_portal_run_from_ns(portal, s->in, "self", "find_actor", TRACTOR_ARGS("{s:s}", "name", s->name), NULL,
-                                   on_query, s);
+    const char *nearest;
+    if (failed(s, err) || tractor_ctx_unpack(s->ctx, places, "[s*]", &nearest) != TRACTOR_OK)
+        return;
+    s->place = tractor_value_new(wire_address(nearest));
+    tractor_find_actor(s->in, s->name, NULL, on_found, s);
 }
 
 static void on_nobody(const tractor_error *err, tractor_portal *portal, void *user) {
@@ -439,7 +443,7 @@ static void on_nobody(const tractor_error *err, tractor_portal *portal, void *us
     if (failed(s, err))
         return;
     s->nobody = portal == NULL;
-    tractor_get_registry(s->in, NULL, NULL, on_registrar_for_query, s);
+    tractor_query_actor(s->in, s->name, NULL, on_query, s);
 }
 
 static void find_things(tractor_ctx *ctx, const tractor_value *args, void *user) {

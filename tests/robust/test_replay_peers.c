@@ -16,6 +16,7 @@
 typedef struct play {
     const char *record, *us;
     tractor_portal *service, *client, *late;
+    tractor_op watch;
     kit_outcome up, result, answer;
 } play;
 
@@ -174,6 +175,33 @@ static void test_11c_as_root(void **state) {
     (void)state;
     as_root("11c_discovery_stale", discovery_stale);
 }
+
+/* 11d: another root joins our registry, and leaves. */
+static void service_is_up(kit_outcome *o) {
+    kit_assert_code(o->err, TRACTOR_OK);
+    ((play *)o->user)->service = o->portal;
+}
+
+static void on_second_root(int event, const tractor_id *id, const char *const *addrs, void *user) {
+    play *p = user;
+    (void)id, (void)addrs;
+    if (event == TRACTOR_WATCH_LEAVE)
+        tractor_op_cancel(kit_actor(), p->watch);
+}
+
+static void second_root_has_left(const tractor_error *err, void *user) {
+    play *p = user;
+    kit_assert_code(err, TRACTOR_ECANCELED);
+    cancel(p, p->service, NULL);
+}
+
+static void two_trees(tractor_nursery *root, void *user) {
+    play *p = user;
+    p->watch = tractor_watch_actors(root, "second_root", NULL, on_second_root, second_root_has_left, p);
+    start(p, root, "service", "whole", service_is_up);
+}
+
+static void test_11d_as_root(void **state) { as_root(*state, two_trees); }
 
 /* 11d: we join the registry of another root. */
 static void second_child_added(kit_outcome *o) {
@@ -343,9 +371,11 @@ int main(int argc, char **argv) {
         KIT_TEST(test_11c_as_root),
         AS(test_as_client, "11c_discovery_stale"),
         AS(test_as_killed_service, "11c_discovery_stale"),
+        AS(test_11d_as_root, "11d_two_trees"),
         AS(test_as_second_root, "11d_two_trees"),
         AS(test_as_second_child, "11d_two_trees"),
         AS(test_as_service, "11d_two_trees"),
+        AS(test_11d_as_root, "11d_two_trees_uds"),
         AS(test_as_second_root, "11d_two_trees_uds"),
         AS(test_as_second_child, "11d_two_trees_uds"),
         AS(test_as_service, "11d_two_trees_uds"),

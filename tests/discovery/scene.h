@@ -1,0 +1,106 @@
+/* Tests of actors that find each other, written as a list of steps. Each step starts one thing; when that is done, the next
+ * step is taken, and sees in `last` what came of it:
+ *
+ *     static void last_one_is_found(scene *s) {
+ *         switch (s->step++) {
+ *             case 0: return scene_start(s, "seeker");
+ *             case 1: return scene_start(s, "service");
+ *             case 2: return scene_ask(s, 0, "find", "service");
+ *             case 3: assert_found(s, 1); return scene_end(s);
+ *         }
+ *     }
+ *
+ * What fails, fails the test, unless the step was told to expect it. */
+#ifndef TRACTOR_TESTS_DISCOVERY_SCENE_H
+#define TRACTOR_TESTS_DISCOVERY_SCENE_H
+
+#include "kit/kit.h"
+
+typedef struct scene {
+    void (*go)(struct scene *s);
+    int step;
+    void *user;
+    tractor_nursery *root;
+    tractor_nursery *in;       /* waits for what the steps start; the root's, unless scene_shield() */
+    tractor_nursery *children; /* its end is a step */
+    tractor_portal *actors[8]; /* in the order in which they were started */
+    tractor_stream *streams[8];
+    size_t actor_count, stream_count;
+    kit_outcome last;
+    int expected;
+    char names[400]; /* after scene_list() */
+    tractor_op op;   /* of a search */
+    /* of the step that is under way: */
+    int items;
+    void (*work)(void *user);
+    const char *func;
+    tractor_value *args;
+    tractor_value_fn on_answer;
+} scene;
+
+/* A root whose registrar is at `registry`, or which is one itself there; NULL: at the test's own address. */
+kit_run scene_run(void (*go)(scene *s), void *user, const char *registry, uint32_t flags);
+/* The same, and the root ends well. */
+void scene_play(void (*go)(scene *s), void *user, const char *registry);
+
+/* The next step, now. */
+void scene_go(scene *s);
+/* The step ends with that error, and with no other. */
+void scene_expect(scene *s, int code);
+
+/* ---- steps ---- */
+
+/* A child that serves the modules "kit" and "seeker". */
+void scene_start(scene *s, const char *name);
+/* The same, with options of its own. */
+void scene_start_with(scene *s, const char *name, tractor_spawn_options options);
+/* Calls "seeker" in one of them; `name` is the argument of that name. */
+void scene_ask(scene *s, size_t who, const char *func, const char *name);
+/* The root asks. */
+void scene_find(scene *s, const char *name, const tractor_find_options *options);
+void scene_wait(scene *s, const char *name, const tractor_find_options *options);
+void scene_query(scene *s, const char *name, const tractor_find_options *options);
+/* Calls one of the end points of this root's registrar. */
+void scene_ask_registrar(scene *s, const char *func, tractor_bytes args);
+/* The names of all who are registered, in the order in which they came: "root service client". NULL: this root's registrar. */
+void scene_list(scene *s, const char *registrar);
+/* Receives from a generator of "seeker" that never ends, until it flows. */
+void scene_stream(scene *s, size_t who);
+void scene_cancel(scene *s, size_t who);
+/* `work` runs on another thread, with the scene's `user`. */
+void scene_in_thread(scene *s, void (*work)(void *user));
+/* From here on the steps are not cancelled, for so long. */
+void scene_shield(scene *s, int64_t ms);
+/* Cancels all children; the step after it sees that they have ended. */
+void scene_dismiss(scene *s);
+/* There are no more steps. */
+void scene_end(scene *s);
+
+/* ---- what came of it ---- */
+
+#define assert_names(s, expected) assert_string_equal((s)->names, expected)
+/* What "find" in "seeker" answers: that actor, or nobody. */
+#define assert_found(s, who) kit_assert_value((s)->last.value, "s", tractor_portal_id((s)->actors[who])->uuid)
+#define assert_nobody_found(s) kit_assert_value((s)->last.value, "n")
+
+/* ---- the module "seeker" ----
+ *
+ *   find(name), wait(name)   the uuid of whom it finds, or nil
+ *   query(name)              addresses
+ *   call(name)               waits for that actor, and what its hi() answers
+ *   hi()                     "Hi my name is NAME"
+ *   numbers()                a generator
+ *   deafen(name)             nobody can connect to this actor any more; `name` means nothing
+ *   watch(name)              watches the registrar from now on
+ *   seen(name)               waits until it has seen that actor join, and answers whom else it has seen and not leave: "a b c"
+ */
+void seeker_register(void);
+
+/* ---- other processes ---- */
+
+/* A root of that name at a registry address: its registrar, or one that joins it. It is up. */
+pid_t other_root(const char *registry, const char *name);
+/* Sends it a signal and waits for its end: as waitpid() says it. */
+int other_root_end(pid_t pid, int signal);
+
+#endif
