@@ -30,14 +30,16 @@ static void body(tractor_nursery *root, void *user) {
     s->root = s->in = root;
     s->children = tractor_nursery_open(root, NULL, NULL, NULL);
     tractor_nursery_on_end(s->children, on_children_end, s);
+    /* It does not end before it is told to, though nobody may be in it yet. */
+    tractor_nursery_sleep(s->children, TRACTOR_FOREVER, NULL, NULL);
     s->go(s);
 }
 
 kit_run scene_run(void (*go)(scene *s), void *user, const char *registry, uint32_t flags) {
     scene s = { .go = go, .user = user };
     const char *registries[] = { registry ? registry : kit_registry(), NULL };
-    return kit_run_root(
-        &(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .registry_addrs = registries, .flags = flags }, body, &s);
+    return kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .registry_addrs = registries, .flags = flags },
+                        body, &s);
 }
 
 void scene_play(void (*go)(scene *s), void *user, const char *registry) {
@@ -75,7 +77,8 @@ void scene_start_with(scene *s, const char *name, tractor_spawn_options options)
     static const char *const modules[] = { "kit", "seeker", NULL };
     step(s);
     options.modules = modules;
-    tractor_nursery_start_actor(s->children, name, &options, on_start, s);
+    s->homes[s->actor_count] = tractor_nursery_open(s->children, NULL, NULL, NULL);
+    tractor_nursery_start_actor(s->homes[s->actor_count], name, &options, on_start, s);
 }
 
 void scene_start(scene *s, const char *name) {
@@ -87,7 +90,14 @@ void scene_ask(scene *s, size_t who, const char *func, const char *name) {
     tractor_portal_run(s->actors[who], s->in, "seeker", func, args, NULL, kit_on_value, step(s));
 }
 
-void scene_cancel(scene *s, size_t who) { tractor_portal_cancel_actor(s->actors[who], s->in, NULL, kit_on_done, step(s)); }
+void scene_cancel(scene *s, size_t who) {
+    tractor_portal_cancel_actor(s->actors[who], s->in, NULL, kit_on_done, step(s));
+}
+
+void scene_stop(scene *s, size_t who) {
+    tractor_nursery_on_end(s->homes[who], kit_on_done, step(s));
+    assert_int_equal(tractor_nursery_cancel(s->homes[who], NULL), TRACTOR_OK);
+}
 
 static void on_number(const tractor_error *err, const tractor_value *value, void *user) {
     scene *s = user;
@@ -183,3 +193,8 @@ static void on_registry(const tractor_error *err, const tractor_value *value, vo
 }
 
 void scene_list(scene *s, const char *registrar) { ask(s, registrar, "get_registry", TRACTOR_ARGS("{}"), on_registry); }
+
+void assert_connected(const scene *s, size_t who) {
+    assert_string_equal(tractor_portal_id(s->last.portal)->uuid, tractor_portal_id(s->actors[who])->uuid);
+    assert_string_equal(tractor_portal_address(s->last.portal), tractor_portal_address(s->actors[who]));
+}

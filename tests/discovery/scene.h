@@ -24,6 +24,7 @@ typedef struct scene {
     tractor_nursery *in;       /* waits for what the steps start; the root's, unless scene_shield() */
     tractor_nursery *children; /* its end is a step */
     tractor_portal *actors[8]; /* in the order in which they were started */
+    tractor_nursery *homes[8]; /* each has one */
     tractor_stream *streams[8];
     size_t actor_count, stream_count;
     kit_outcome last;
@@ -67,6 +68,8 @@ void scene_list(scene *s, const char *registrar);
 /* Receives from a generator of "seeker" that never ends, until it flows. */
 void scene_stream(scene *s, size_t who);
 void scene_cancel(scene *s, size_t who);
+/* Ends it; the step after it sees that its process is gone. */
+void scene_stop(scene *s, size_t who);
 /* `work` runs on another thread, with the scene's `user`. */
 void scene_in_thread(scene *s, void (*work)(void *user));
 /* From here on the steps are not cancelled, for so long. */
@@ -81,6 +84,8 @@ void scene_end(scene *s);
 #define assert_names(s, expected) assert_string_equal((s)->names, expected)
 /* What "find" in "seeker" answers: that actor, or nobody. */
 #define assert_found(s, who) kit_assert_value((s)->last.value, "s", tractor_portal_id((s)->actors[who])->uuid)
+/* The root's search: that actor, by the connection that there is. */
+void assert_connected(const scene *s, size_t who);
 #define assert_nobody_found(s) kit_assert_value((s)->last.value, "n")
 
 /* ---- the module "seeker" ----

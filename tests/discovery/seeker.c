@@ -108,10 +108,9 @@ static void deafen(tractor_ctx *ctx, const tractor_value *args, void *user) {
 }
 
 void seeker_register(void) {
-    static const tractor_endpoint list[] = {
-        TRACTOR_FUNC("find", find),     TRACTOR_FUNC("wait", wait),     TRACTOR_FUNC("query", query),
-        TRACTOR_FUNC("call", call),     TRACTOR_FUNC("hi", hi),         TRACTOR_GEN("numbers", numbers),
-        TRACTOR_FUNC("deafen", deafen), TRACTOR_ENDPOINTS_END
-    };
+    static const tractor_endpoint list[] = { TRACTOR_FUNC("find", find),     TRACTOR_FUNC("wait", wait),
+                                             TRACTOR_FUNC("query", query),   TRACTOR_FUNC("call", call),
+                                             TRACTOR_FUNC("hi", hi),         TRACTOR_GEN("numbers", numbers),
+                                             TRACTOR_FUNC("deafen", deafen), TRACTOR_ENDPOINTS_END };
     tractor_register("seeker", list, NULL);
 }

@@ -39,11 +39,19 @@ static void assert_registered(const scene *s, const char *names) {
 static void reg_then_unreg(scene *s) {
     setting *with = s->user;
     switch (s->step++) {
-        case 0: return scene_list(s, with->registry);
-        case 1: assert_registered(s, "root"); return scene_start(s, "actor");
-        case 2: return scene_list(s, with->registry);
-        case 3: assert_registered(s, "root actor"); return scene_dismiss(s);
-        case 4: with->at = tractor_now(); return scene_list(s, with->registry);
+        case 0:
+            return scene_list(s, with->registry);
+        case 1:
+            assert_registered(s, "root");
+            return scene_start(s, "actor");
+        case 2:
+            return scene_list(s, with->registry);
+        case 3:
+            assert_registered(s, "root actor");
+            return scene_dismiss(s);
+        case 4:
+            with->at = tractor_now();
+            return scene_list(s, with->registry);
         case 5:
             assert_registered(s, "root");
             kit_assert_within_ms(tractor_now() - with->at, 100);
@@ -58,13 +66,18 @@ static void REG_02_reg_then_unreg_maddr(void **state) { play(reg_then_unreg, *st
 
 static void trynamic_trio(scene *s) {
     switch (s->step++) {
-        case 0: return scene_start(s, "donny");
-        case 1: return scene_start(s, "gretchen");
-        case 2: return scene_ask(s, 0, "call", "gretchen");
+        case 0:
+            return scene_start(s, "donny");
+        case 1:
+            return scene_start(s, "gretchen");
+        case 2:
+            return scene_ask(s, 0, "call", "gretchen");
         case 3:
             kit_assert_value(s->last.value, "s", "Hi my name is gretchen");
             return scene_ask(s, 1, "call", "donny");
-        case 4: kit_assert_value(s->last.value, "s", "Hi my name is donny"); return scene_end(s);
+        case 4:
+            kit_assert_value(s->last.value, "s", "Hi my name is donny");
+            return scene_end(s);
     }
 }
 
@@ -79,15 +92,28 @@ static void REG_03_trynamic_trio(void **state) {
 static void stale_entry(scene *s) {
     setting *with = s->user;
     switch (s->step++) {
-        case 0: return scene_start(s, "seeker");
-        case 1: return scene_start(s, "transport_fails_actor");
-        case 2: return scene_ask(s, 0, "find", "transport_fails_actor");
-        case 3: assert_found(s, 1); return scene_ask(s, 1, "deafen", NULL);
-        case 4: return scene_ask(s, 0, "find", "transport_fails_actor");
-        case 5: assert_nobody_found(s); return scene_list(s, with->registry);
-        case 6: assert_registered(s, "root seeker"); return scene_find(s, "transport_fails_actor", NULL);
-        case 7: assert_ptr_equal(s->last.portal, s->actors[1]); return scene_cancel(s, 1);
-        case 8: return scene_end(s);
+        case 0:
+            return scene_start(s, "seeker");
+        case 1:
+            return scene_start(s, "transport_fails_actor");
+        case 2:
+            return scene_ask(s, 0, "find", "transport_fails_actor");
+        case 3:
+            assert_found(s, 1);
+            return scene_ask(s, 1, "deafen", NULL);
+        case 4:
+            return scene_ask(s, 0, "find", "transport_fails_actor");
+        case 5:
+            assert_nobody_found(s);
+            return scene_list(s, with->registry);
+        case 6:
+            assert_registered(s, "root seeker");
+            return scene_find(s, "transport_fails_actor", NULL);
+        case 7:
+            assert_connected(s, 1);
+            return scene_cancel(s, 1);
+        case 8:
+            return scene_end(s);
     }
 }
 
@@ -101,16 +127,20 @@ static void REG_08_stale_entry_is_deleted(void **state) {
 
 static void duplicate_name(scene *s) {
     switch (s->step++) {
-        case 0: return scene_start(s, "doggy");
-        case 1: return scene_start(s, "doggy");
-        case 2: return scene_wait(s, "doggy", NULL);
+        case 0:
+            return scene_start(s, "doggy");
+        case 1:
+            return scene_start(s, "doggy");
+        case 2:
+            return scene_wait(s, "doggy", NULL);
         case 3: {
             const char *uuid = tractor_portal_id(s->last.portal)->uuid;
             assert_true(strcmp(uuid, tractor_portal_id(s->actors[0])->uuid) == 0 ||
                         strcmp(uuid, tractor_portal_id(s->actors[1])->uuid) == 0);
             return scene_dismiss(s);
         }
-        case 4: return scene_end(s);
+        case 4:
+            return scene_end(s);
     }
 }
 
@@ -119,15 +149,28 @@ static void MUL_03_register_duplicate_name(void **state) { play(duplicate_name, 
 /* Whoever asks, and whether it has to ask: the root is connected to both. */
 static void last_registered(scene *s) {
     switch (s->step++) {
-        case 0: return scene_start(s, "seeker");
-        case 1: return scene_start(s, "twin");
-        case 2: return scene_start(s, "twin");
-        case 3: return scene_ask(s, 0, "find", "twin");
-        case 4: assert_found(s, 2); return scene_ask(s, 0, "wait", "twin");
-        case 5: assert_found(s, 2); return scene_find(s, "twin", NULL);
-        case 6: assert_ptr_equal(s->last.portal, s->actors[2]); return scene_cancel(s, 2);
-        case 7: return scene_ask(s, 0, "find", "twin");
-        case 8: assert_found(s, 1); return scene_end(s);
+        case 0:
+            return scene_start(s, "seeker");
+        case 1:
+            return scene_start(s, "twin");
+        case 2:
+            return scene_start(s, "twin");
+        case 3:
+            return scene_ask(s, 0, "find", "twin");
+        case 4:
+            assert_found(s, 2);
+            return scene_ask(s, 0, "wait", "twin");
+        case 5:
+            assert_found(s, 2);
+            return scene_find(s, "twin", NULL);
+        case 6:
+            assert_connected(s, 2);
+            return scene_stop(s, 2);
+        case 7:
+            return scene_ask(s, 0, "find", "twin");
+        case 8:
+            assert_found(s, 1);
+            return scene_end(s);
     }
 }
 
@@ -135,17 +178,24 @@ static void X_29_the_last_registered_is_found(void **state) { play(last_register
 
 static void found_at_once(scene *s) {
     switch (s->step++) {
-        case 0: return scene_start(s, "seeker");
-        case 1: return scene_start(s, "target");
-        case 2: return scene_ask(s, 0, "find", "target");
-        case 3: assert_found(s, 1); return scene_find(s, "target", NULL);
-        case 4: assert_ptr_equal(s->last.portal, s->actors[1]); return scene_end(s);
+        case 0:
+            return scene_start(s, "seeker");
+        case 1:
+            return scene_start(s, "target");
+        case 2:
+            return scene_ask(s, 0, "find", "target");
+        case 3:
+            assert_found(s, 1);
+            return scene_find(s, "target", NULL);
+        case 4:
+            assert_connected(s, 1);
+            return scene_end(s);
     }
 }
 
 static void X_58_whoever_has_started_is_found(void **state) { play(found_at_once, *state); }
 
-#define WITH(test, name, setting) KIT_TEST_WITH(test, name, (void *)(uintptr_t)&(setting))
+#define WITH(test, name, setting) KIT_TEST_WITH(test, name, (void *)(uintptr_t) & (setting))
 #define BOTH(test) WITH(test, "own registrar", own), WITH(test, "separate registrar", separate)
 
 int main(int argc, char **argv) {

@@ -55,16 +55,28 @@ static void occupy(scene *s, size_t who) {
 
 static void three_children(scene *s) {
     switch (s->step++) {
-        case 0: return scene_start(s, "one");
-        case 1: return scene_start(s, "two");
-        case 2: return scene_start(s, "three");
-        case 3: return occupy(s, 0);
-        case 4: return occupy(s, 1);
-        case 5: return occupy(s, 2);
-        case 6: return scene_list(s, NULL);
-        case 7: assert_registered(s, "root one two three"); return end_children(s);
-        case 8: return scene_list(s, NULL);
-        case 9: assert_registered(s, "root"); return scene_end(s);
+        case 0:
+            return scene_start(s, "one");
+        case 1:
+            return scene_start(s, "two");
+        case 2:
+            return scene_start(s, "three");
+        case 3:
+            return occupy(s, 0);
+        case 4:
+            return occupy(s, 1);
+        case 5:
+            return occupy(s, 2);
+        case 6:
+            return scene_list(s, NULL);
+        case 7:
+            assert_registered(s, "root one two three");
+            return end_children(s);
+        case 8:
+            return scene_list(s, NULL);
+        case 9:
+            assert_registered(s, "root");
+            return scene_end(s);
     }
 }
 
@@ -75,16 +87,23 @@ static void REG_05_subactors_unregister_on_cancel_remote_daemon(void **state) { 
 
 static void closed_streams(scene *s) {
     switch (s->step++) {
-        case 0: return scene_start(s, "one");
-        case 1: return scene_start(s, "two");
-        case 2: return scene_stream(s, 0);
-        case 3: return scene_stream(s, 1);
+        case 0:
+            return scene_start(s, "one");
+        case 1:
+            return scene_start(s, "two");
+        case 2:
+            return scene_stream(s, 0);
+        case 3:
+            return scene_stream(s, 1);
         case 4:
             tractor_stream_close(s->streams[0]);
             tractor_stream_close(s->streams[1]);
             return end_children(s);
-        case 5: return scene_list(s, NULL);
-        case 6: assert_registered(s, "root"); return scene_end(s);
+        case 5:
+            return scene_list(s, NULL);
+        case 6:
+            assert_registered(s, "root");
+            return scene_end(s);
     }
 }
 
