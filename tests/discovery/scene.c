@@ -172,6 +172,22 @@ static void ask(scene *s, const char *registrar, const char *func, tractor_bytes
 
 void scene_ask_registrar(scene *s, const char *func, tractor_bytes args) { ask(s, NULL, func, args, on_answer); }
 
+static raw_arena arena;
+
+tractor_bytes scene_args(const char *format, ...) {
+    va_list args;
+    char text[1000];
+    size_t len;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const unsigned char *data = raw_compile(&arena, text, &len);
+    assert_non_null(data);
+    return (tractor_bytes){ data, len };
+}
+
+const char *scene_address(const char *multiaddr) { return raw_wire_address(&arena, multiaddr); }
+
 /* Keys are "name.uuid". */
 static void on_registry(const tractor_error *err, const tractor_value *value, void *user) {
     scene *s = user;

@@ -15,6 +15,7 @@
 #define TRACTOR_TESTS_DISCOVERY_SCENE_H
 
 #include "kit/kit.h"
+#include "robust/raw_peer.h"
 
 typedef struct scene {
     void (*go)(struct scene *s);
@@ -29,8 +30,9 @@ typedef struct scene {
     size_t actor_count, stream_count;
     kit_outcome last;
     int expected;
-    char names[400]; /* after scene_list() */
-    tractor_op op;   /* of a search */
+    char names[400];  /* after scene_list() */
+    const char *kept; /* a text of the steps' own */
+    tractor_op op;    /* of a search */
     /* of the step that is under way: */
     int items;
     void (*work)(void *user);
@@ -63,6 +65,10 @@ void scene_wait(scene *s, const char *name, const tractor_find_options *options)
 void scene_query(scene *s, const char *name, const tractor_find_options *options);
 /* Calls one of the end points of this root's registrar. */
 void scene_ask_registrar(scene *s, const char *func, tractor_bytes args);
+/* Arguments as raw_send() takes them: "{'uid':['name','uuid'],'addr':['127.0.0.1',1]}". They live until the test ends. */
+tractor_bytes scene_args(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Such a text: an address as it is on the wire. */
+const char *scene_address(const char *multiaddr);
 /* The names of all who are registered, in the order in which they came: "root service client". NULL: this root's registrar. */
 void scene_list(scene *s, const char *registrar);
 /* Receives from a generator of "seeker" that never ends, until it flows. */
@@ -94,6 +100,8 @@ void assert_connected(const scene *s, size_t who);
  *   query(name)              addresses
  *   call(name)               waits for that actor, and what its hi() answers
  *   hi()                     "Hi my name is NAME"
+ *   root()                   the uuid of the root of its tree
+ *   grandchild_root()        starts a child and answers the same for that
  *   numbers()                a generator
  *   deafen(name)             nobody can connect to this actor any more; `name` means nothing
  *   watch(name)              watches the registrar from now on
@@ -103,9 +111,21 @@ void seeker_register(void);
 
 /* ---- other processes ---- */
 
-/* A root of that name at a registry address: its registrar, or one that joins it. It is up. */
-pid_t other_root(const char *registry, const char *name);
+/* A root at a registry address: its registrar, or one that joins it. */
+typedef struct other_root {
+    const char *name, *log;
+    pid_t pid;
+    int says;
+    bool up;
+} other_root;
+/* It is up when this returns. */
+other_root other_root_open(const char *registry, const char *name);
+/* For those that join a root of this process, which has to answer them: it is up after other_root_wait() on another thread. */
+other_root other_root_start(const char *registry, const char *name);
+void other_root_wait(void *other);
 /* Sends it a signal and waits for its end: as waitpid() says it. */
-int other_root_end(pid_t pid, int signal);
+int other_root_end(other_root *other, int signal);
+/* Ends it in order; on another thread, if it has to tell us. */
+void other_root_leave(void *other);
 
 #endif

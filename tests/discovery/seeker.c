@@ -68,6 +68,30 @@ static void hi(tractor_ctx *ctx, const tractor_value *args, void *user) {
     tractor_ctx_return(ctx, "s", text);
 }
 
+static void root(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_get_root(in(ctx), NULL, answer_whom, ctx);
+}
+
+static void ask_root(const tractor_error *err, tractor_portal *portal, void *user) {
+    tractor_ctx *ctx = user;
+    if (err)
+        tractor_ctx_raise(ctx, err);
+    else
+        tractor_portal_run(portal, in(ctx), "seeker", "root", TRACTOR_ARGS("{}"), NULL, answer_value, ctx);
+}
+
+static void grandchild_root(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    static const char *const modules[] = { "seeker", NULL };
+    (void)args, (void)user;
+    tractor_nursery *children = tractor_nursery_open(
+        in(ctx), &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .flags = TRACTOR_NURSERY_CANCEL_DAEMONS }, NULL,
+        NULL);
+    tractor_nursery_start_actor(children, "grandchild",
+                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules }, ask_root, ctx);
+    tractor_nursery_close(children);
+}
+
 /* ---- what is found ---- */
 
 typedef struct generator {
@@ -108,9 +132,11 @@ static void deafen(tractor_ctx *ctx, const tractor_value *args, void *user) {
 }
 
 void seeker_register(void) {
-    static const tractor_endpoint list[] = { TRACTOR_FUNC("find", find),     TRACTOR_FUNC("wait", wait),
-                                             TRACTOR_FUNC("query", query),   TRACTOR_FUNC("call", call),
-                                             TRACTOR_FUNC("hi", hi),         TRACTOR_GEN("numbers", numbers),
-                                             TRACTOR_FUNC("deafen", deafen), TRACTOR_ENDPOINTS_END };
+    static const tractor_endpoint list[] = {
+        TRACTOR_FUNC("find", find),     TRACTOR_FUNC("wait", wait), TRACTOR_FUNC("query", query),
+        TRACTOR_FUNC("call", call),     TRACTOR_FUNC("hi", hi),     TRACTOR_GEN("numbers", numbers),
+        TRACTOR_FUNC("deafen", deafen), TRACTOR_FUNC("root", root), TRACTOR_FUNC("grandchild_root", grandchild_root),
+        TRACTOR_ENDPOINTS_END
+    };
     tractor_register("seeker", list, NULL);
 }

@@ -24,9 +24,9 @@ static void play(void (*go)(scene *s), const setting *with) {
         return;
     }
     const char *address = kit_registry();
-    pid_t registrar = other_root(address, "registrar");
+    other_root registrar = other_root_open(address, "registrar");
     scene_play(go, &played, address);
-    other_root_end(registrar, SIGINT);
+    other_root_end(&registrar, SIGINT);
 }
 
 static void assert_registered(const scene *s, const char *names) {
