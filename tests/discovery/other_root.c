@@ -48,3 +48,8 @@ int other_root_end(other_root *other, int signal) {
 }
 
 void other_root_leave(void *other) { other_root_end(other, SIGINT); }
+
+void remove_socket(const char *multiaddr) {
+    if (strncmp(multiaddr, "/unix/", 6) == 0)
+        unlink(multiaddr + strlen("/unix"));
+}

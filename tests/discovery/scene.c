@@ -35,16 +35,12 @@ static void body(tractor_nursery *root, void *user) {
     s->go(s);
 }
 
-kit_run scene_run(void (*go)(scene *s), void *user, const char *registry, uint32_t flags) {
+kit_run scene_run(void (*go)(scene *s), void *user, const tractor_root_options *more) {
     scene s = { .go = go, .user = user };
-    const char *registries[] = { registry ? registry : kit_registry(), NULL };
-    return kit_run_root(&(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .registry_addrs = registries, .flags = flags },
-                        body, &s);
+    return kit_run_root(more, body, &s);
 }
 
-void scene_play(void (*go)(scene *s), void *user, const char *registry) {
-    kit_assert_code(scene_run(go, user, registry, 0).err, TRACTOR_OK);
-}
+void scene_play(void (*go)(scene *s), void *user) { kit_assert_code(scene_run(go, user, NULL).err, TRACTOR_OK); }
 
 void scene_shield(scene *s, int64_t ms) {
     s->in = tractor_nursery_open(s->root,

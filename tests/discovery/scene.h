@@ -41,10 +41,10 @@ typedef struct scene {
     tractor_value_fn on_answer;
 } scene;
 
-/* A root whose registrar is at `registry`, or which is one itself there; NULL: at the test's own address. */
-kit_run scene_run(void (*go)(scene *s), void *user, const char *registry, uint32_t flags);
-/* The same, and the root ends well. */
-void scene_play(void (*go)(scene *s), void *user, const char *registry);
+/* A root as kit_run_root() makes it. */
+kit_run scene_run(void (*go)(scene *s), void *user, const tractor_root_options *more);
+/* The same, and it ends well. It is the registrar itself, unless one is at kit_registry() already. */
+void scene_play(void (*go)(scene *s), void *user);
 
 /* The next step, now. */
 void scene_go(scene *s);
@@ -103,9 +103,9 @@ void assert_connected(const scene *s, size_t who);
  *   root()                   the uuid of the root of its tree
  *   grandchild_root()        starts a child and answers the same for that
  *   numbers()                a generator
- *   deafen(name)             nobody can connect to this actor any more; `name` means nothing
- *   watch(name)              watches the registrar from now on
- *   seen(name)               waits until it has seen that actor join, and answers whom else it has seen and not leave: "a b c"
+ *   deafen()                 nobody can connect to this actor any more
+ *   watch()                  watches the registrar from now on
+ *   seen(name)               waits until it has seen that actor join, and answers who is there as far as it has seen: "a b c"
  */
 void seeker_register(void);
 
@@ -127,5 +127,7 @@ void other_root_wait(void *other);
 int other_root_end(other_root *other, int signal);
 /* Ends it in order; on another thread, if it has to tell us. */
 void other_root_leave(void *other);
+/* What is left of an actor that is killed, if its transport leaves anything. */
+void remove_socket(const char *multiaddr);
 
 #endif

@@ -92,6 +92,68 @@ static void grandchild_root(tractor_ctx *ctx, const tractor_value *args, void *u
     tractor_nursery_close(children);
 }
 
+/* ---- a watch ---- */
+
+/* Who is there, as far as this actor has been told, and who asks for somebody who is not. */
+static struct {
+    char names[16][32];
+    size_t count;
+    char awaited[32];
+    tractor_ctx *asker;
+    tractor_op hold;
+} seen;
+
+static void answer_seen(void) {
+    char text[sizeof seen.names] = "";
+    bool there = false;
+    for (size_t i = 0; i < seen.count; i++) {
+        there = there || strcmp(seen.names[i], seen.awaited) == 0;
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s", used ? " " : "", seen.names[i]);
+    }
+    if (!there)
+        return;
+    tractor_ctx *asker = seen.asker;
+    seen.asker = NULL;
+    tractor_ctx_return(asker, "s", text);
+    tractor_op_complete(tractor_ctx_actor(asker), seen.hold, NULL);
+}
+
+static void on_event(int event, const tractor_id *id, const char *const *addrs, void *user) {
+    (void)addrs, (void)user;
+    if (event == TRACTOR_WATCH_JOIN && seen.count < sizeof seen.names / sizeof *seen.names)
+        snprintf(seen.names[seen.count++], sizeof *seen.names, "%s", id->name);
+    for (size_t i = 0; event == TRACTOR_WATCH_LEAVE && i < seen.count; i++)
+        if (strcmp(seen.names[i], id->name) == 0) {
+            seen.count--;
+            memmove(seen.names[i], seen.names[i + 1], (seen.count - i) * sizeof *seen.names);
+        }
+    if (seen.asker)
+        answer_seen();
+}
+
+static void watch(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_watch_actors(tractor_actor_nursery(tractor_ctx_actor(ctx)), NULL, NULL, on_event, NULL, NULL);
+    tractor_ctx_return(ctx, NULL);
+}
+
+static void forget_asker(void *user) {
+    seen.asker = NULL;
+    tractor_op_complete(tractor_ctx_actor(user), seen.hold, NULL);
+}
+
+static void seen_by_now(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    const char *name;
+    (void)user;
+    if (tractor_ctx_unpack(ctx, args, "{s:s}", "name", &name) != TRACTOR_OK)
+        return;
+    snprintf(seen.awaited, sizeof seen.awaited, "%s", name);
+    seen.asker = ctx;
+    seen.hold = tractor_nursery_hold(in(ctx), "seen", forget_asker, ctx);
+    answer_seen();
+}
+
 /* ---- what is found ---- */
 
 typedef struct generator {
@@ -132,11 +194,17 @@ static void deafen(tractor_ctx *ctx, const tractor_value *args, void *user) {
 }
 
 void seeker_register(void) {
-    static const tractor_endpoint list[] = {
-        TRACTOR_FUNC("find", find),     TRACTOR_FUNC("wait", wait), TRACTOR_FUNC("query", query),
-        TRACTOR_FUNC("call", call),     TRACTOR_FUNC("hi", hi),     TRACTOR_GEN("numbers", numbers),
-        TRACTOR_FUNC("deafen", deafen), TRACTOR_FUNC("root", root), TRACTOR_FUNC("grandchild_root", grandchild_root),
-        TRACTOR_ENDPOINTS_END
-    };
+    static const tractor_endpoint list[] = { TRACTOR_FUNC("find", find),
+                                             TRACTOR_FUNC("wait", wait),
+                                             TRACTOR_FUNC("query", query),
+                                             TRACTOR_FUNC("call", call),
+                                             TRACTOR_FUNC("hi", hi),
+                                             TRACTOR_GEN("numbers", numbers),
+                                             TRACTOR_FUNC("deafen", deafen),
+                                             TRACTOR_FUNC("root", root),
+                                             TRACTOR_FUNC("grandchild_root", grandchild_root),
+                                             TRACTOR_FUNC("watch", watch),
+                                             TRACTOR_FUNC("seen", seen_by_now),
+                                             TRACTOR_ENDPOINTS_END };
     tractor_register("seeker", list, NULL);
 }

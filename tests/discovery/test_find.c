@@ -10,9 +10,8 @@ static tractor_find_options within_ms(int64_t ms) {
 }
 
 static void play_with_registrar(void (*go)(scene *s)) {
-    const char *address = kit_registry();
-    other_root registrar = other_root_open(address, "registrar");
-    scene_play(go, &registrar, address);
+    other_root registrar = other_root_open(kit_registry(), "registrar");
+    scene_play(go, &registrar);
     other_root_end(&registrar, SIGINT);
 }
 
@@ -82,7 +81,7 @@ static void by_lease(scene *s) {
 static void X_30_the_registered_are_connected(void **state) {
     (void)state;
     other_root stranger;
-    scene_play(by_lease, &stranger, NULL);
+    scene_play(by_lease, &stranger);
 }
 
 /* ---- it is gone before who waited for it has heard of it ---- */
@@ -113,7 +112,7 @@ static void fleeting(scene *s) {
 
 static void X_31_whom_one_waited_for_leaves_at_once(void **state) {
     (void)state;
-    scene_play(fleeting, NULL, NULL);
+    scene_play(fleeting, NULL);
 }
 
 /* ---- X-33 ---- */
@@ -292,7 +291,7 @@ static void X_60_several_registries_in_any_order(void **state) {
                      .second = kit_text("%s", kit_fresh_address()),
                      .nowhere = kit_text("%s", kit_fresh_address()) };
     other_root first = other_root_open(r.first, "first"), second = other_root_open(r.second, "second");
-    scene_play(several, &r, NULL);
+    scene_play(several, &r);
     other_root_end(&first, SIGINT);
     other_root_end(&second, SIGINT);
 }
@@ -375,7 +374,7 @@ static void query_actor_connects_to_nobody(void **state) {
     (void)state;
     raw_listener listener;
     assert_true(raw_listen(&listener, kit_fresh_address()));
-    scene_play(query, &listener, NULL);
+    scene_play(query, &listener);
     raw_unlisten(&listener);
 }
 
@@ -413,7 +412,7 @@ static void MUL_05_everybody_finds_its_root(void **state) {
 
 static void a_registrar_is_found_as_the_root(void **state) {
     (void)state;
-    scene_play(get_root, NULL, NULL);
+    scene_play(get_root, NULL);
 }
 
 int main(int argc, char **argv) {

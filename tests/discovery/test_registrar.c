@@ -18,14 +18,11 @@ static const setting own = { .others = "" }, by_address = { .by_address = true, 
 
 static void play(void (*go)(scene *s), const setting *with) {
     setting played = *with;
-    if (!with->separate) {
-        played.registry = with->by_address ? kit_registry() : NULL;
-        scene_play(go, &played, NULL);
-        return;
-    }
-    const char *address = kit_registry();
-    other_root registrar = other_root_open(address, "registrar");
-    scene_play(go, &played, address);
+    played.registry = with->by_address ? kit_registry() : NULL;
+    if (!with->separate)
+        return scene_play(go, &played);
+    other_root registrar = other_root_open(kit_registry(), "registrar");
+    scene_play(go, &played);
     other_root_end(&registrar, SIGINT);
 }
 

@@ -32,11 +32,11 @@ static void assert_registered(const scene *s, const char *names) {
 
 static void play(void (*go)(scene *s), const setting *with, int limit_ms) {
     setting played = *with;
-    const char *address = kit_registry();
     other_root registrar = { .pid = 0 };
     if (with->separate)
-        registrar = other_root_open(address, "registrar");
-    kit_run run = scene_run(go, &played, address, TRACTOR_ROOT_SIGNALS);
+        registrar = other_root_open(kit_registry(), "registrar");
+    kit_run run =
+        scene_run(go, &played, &(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .flags = TRACTOR_ROOT_SIGNALS });
     kit_assert_code(run.err, with->interrupted ? TRACTOR_EINTERRUPTED : TRACTOR_EUSER);
     assert_string_equal(tractor_error_boxed_type(run.err), "KeyboardInterrupt");
     kit_assert_within_ms(tractor_now() - played.at, limit_ms);
