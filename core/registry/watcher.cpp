@@ -1,5 +1,7 @@
 #include "registry/watcher.hpp"
 
+#include <algorithm>
+
 #include "rpc/args.hpp"
 
 namespace tractor::core {
@@ -33,7 +35,7 @@ bool Watcher::wants(const Table::Entry& entry) const {
 void Watcher::catch_up() {
   while (linked() && !blocked_) {
     OutBuffer out;
-    if (seen_ > 0 && seen_ < table_.forgotten()) {
+    if (seen_ > 0 && std::max(seen_, first_) < table_.forgotten()) {
       // What it has missed is forgotten: it is told all again.
       pack_event(out, "reset", nullptr);
       seen_ = 0;

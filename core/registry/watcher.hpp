@@ -22,7 +22,7 @@ class Watcher final : public Guest {
   std::string name_;
   Pipe& pipe_;
   uint64_t seen_ = 0;
-  uint64_t first_;  ///< the record with which what was there when it began ends
+  uint64_t first_;  ///< the last record when it began; who had left by then is no news
   bool synced_ = false, blocked_ = false;
 };
 
