@@ -42,11 +42,18 @@ kit_run scene_run(void (*go)(scene *s), void *user, const tractor_root_options *
 
 void scene_play(void (*go)(scene *s), void *user) { kit_assert_code(scene_run(go, user, NULL).err, TRACTOR_OK); }
 
+static void end_shield(void *user) {
+    scene *s = user;
+    tractor_op_complete(kit_actor(), s->shield, NULL);
+}
+
 void scene_shield(scene *s, int64_t ms) {
     s->in = tractor_nursery_open(s->root,
                                  &(tractor_nursery_options){ TRACTOR_NURSERY_OPTIONS, .timeout_ns = ms * TRACTOR_MS,
                                                              .flags = TRACTOR_NURSERY_SHIELD },
                                  NULL, NULL);
+    /* Without anything in it, it would end with what is around it. */
+    s->shield = tractor_nursery_hold(s->in, "steps", end_shield, s);
 }
 
 void scene_dismiss(scene *s) { assert_int_equal(tractor_nursery_cancel(s->children, NULL), TRACTOR_OK); }
@@ -57,8 +64,8 @@ void scene_end(scene *s) {
     s->go = last_step;
     if (s->children)
         scene_dismiss(s);
-    if (s->in != s->root)
-        tractor_nursery_close(s->in);
+    if (s->shield)
+        end_shield(s);
 }
 
 /* ---- children ---- */
@@ -196,8 +203,10 @@ static void on_registry(const tractor_error *err, const tractor_value *value, vo
         const char *key;
         size_t len;
         assert_int_equal(tractor_reader_str(reader, &key, &len), TRACTOR_OK);
+        const char *dot = memchr(key, '.', len);
         size_t used = strlen(s->names);
-        snprintf(s->names + used, sizeof s->names - used, "%s%.*s", used ? " " : "", (int)strcspn(key, "."), key);
+        assert_non_null(dot);
+        snprintf(s->names + used, sizeof s->names - used, "%s%.*s", used ? " " : "", (int)(dot - key), key);
         assert_int_equal(tractor_reader_skip(reader), TRACTOR_OK);
     }
     tractor_reader_free(reader);

@@ -33,6 +33,7 @@ typedef struct scene {
     char names[400];  /* after scene_list() */
     const char *kept; /* a text of the steps' own */
     tractor_op op;    /* of a search */
+    tractor_op shield;
     /* of the step that is under way: */
     int items;
     void (*work)(void *user);
