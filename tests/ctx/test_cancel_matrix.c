@@ -22,6 +22,7 @@ enum column {
     HOME = TABLED, /* the nursery of the callee's process is cancelled */
     SIGINTED,      /* the root is interrupted */
     CUT,           /* the connection breaks, and both processes live */
+    THIRD,         /* another actor finds the callee, and asks the whole actor to end */
     COLUMNS
 };
 
@@ -46,8 +47,9 @@ enum wait {
     WAITS
 };
 
-static const char *const column_names[] = { "ctx_cancel", "cancels itself",      "cancel_actor", "nursery",
-                                            "SIGKILL",    "its actor's nursery", "SIGINT",       "socket cut" };
+static const char *const column_names[] = { "ctx_cancel", "cancels itself", "cancel_actor",
+                                            "nursery",    "SIGKILL",        "its actor's nursery",
+                                            "SIGINT",     "socket cut",     "third peer" };
 static const char *const row_names[] = { "before StartAck", "before Started", "idle",
                                          "mid-stream",      "after Stop",     "draining" };
 static const char *const wait_names[] = { "receive", "send", "result", "sleep", "sync code" };
@@ -59,7 +61,7 @@ static const char *const wait_names[] = { "receive", "send", "result", "sleep", 
 
 /* ---- what comes of it ---- */
 
-enum who { NOBODY, US, IT };
+enum who { NOBODY, US, IT, THEY };
 
 typedef struct outcome {
     int code;     /* of on_result */
@@ -159,6 +161,11 @@ static outcome expect(enum column column, enum row row, enum wait wait) {
     switch (column) {
         case HOME: /* which asks the actor to end, and goes further by itself */
             return expected[ACTOR][row][wait];
+        case THIRD: { /* the same, by somebody else */
+            outcome o = expected[ACTOR][row][wait];
+            o.by = o.by == US ? THEY : o.by;
+            return o;
+        }
         case SIGINTED: /* which cancels all nurseries */
             return expected[NURSERY][row][wait];
         case CUT: { /* the callee ends when its parent is gone; if it can't, it is ended as by a nursery */
@@ -291,8 +298,33 @@ static void ping(tractor_ctx *ctx, const tractor_value *args, void *user) {
     tractor_ctx_return(ctx, NULL);
 }
 
+/* ---- the third peer ---- */
+
+static void third_asked(const tractor_error *err, void *user) {
+    if (err)
+        tractor_ctx_raise(user, err);
+    else
+        tractor_ctx_return(user, NULL);
+}
+
+static void third_found(const tractor_error *err, tractor_portal *portal, void *user) {
+    if (err)
+        tractor_ctx_raise(user, err);
+    else
+        tractor_portal_cancel_actor(portal, tractor_ctx_nursery(user), NULL, third_asked, user);
+}
+
+static void cancel_actor(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    const char *uuid;
+    tractor_find_options soon = { TRACTOR_FIND_OPTIONS, .timeout_ns = SOON * TRACTOR_MS };
+    (void)user;
+    if (tractor_ctx_unpack(ctx, args, "{s:s}", "uuid", &uuid) == TRACTOR_OK)
+        tractor_find_actor(tractor_ctx_nursery(ctx), uuid, &soon, third_found, ctx);
+}
+
 static const tractor_endpoint module[] = { TRACTOR_CTX("cell", cell_task), TRACTOR_FUNC("cancel_now", cancel_now),
-                                           TRACTOR_FUNC("ping", ping), TRACTOR_ENDPOINTS_END };
+                                           TRACTOR_FUNC("ping", ping), TRACTOR_FUNC("cancel_actor", cancel_actor),
+                                           TRACTOR_ENDPOINTS_END };
 
 /* ---- the caller ---- */
 
@@ -316,11 +348,16 @@ typedef struct cell {
     char text[300];
 } cell;
 
+static tractor_nursery *third_home;
+static tractor_portal *third; /* in its column */
+
 static enum who who(cell *c, const tractor_id *id) {
     if (!id)
         return NOBODY;
     if (strcmp(id->uuid, tractor_actor_id(kit_actor())->uuid) == 0)
         return US;
+    if (third && strcmp(id->uuid, tractor_portal_id(third)->uuid) == 0)
+        return THEY;
     assert_string_equal(id->uuid, tractor_portal_id(c->portal)->uuid);
     return IT;
 }
@@ -365,13 +402,31 @@ static void actor_asked(const tractor_error *err, void *user) {
     cell *c = user;
     if (c->wait == SYNC) {
         /* It does not hear us: its nursery goes further. */
-        kit_assert_code(err, TRACTOR_ETIMEDOUT);
+        if (c->column == THIRD) /* which can't even connect */
+            kit_assert_remote(err, "TimeoutError");
+        else
+            kit_assert_code(err, TRACTOR_ETIMEDOUT);
         kit_assert_within_ms(tractor_now() - c->cancelled_at, SOON + 250);
         c->cancelled_at = tractor_now();
         tractor_nursery_cancel(c->home, "it does not answer");
     } else {
         kit_assert_code(err, TRACTOR_OK);
     }
+}
+
+static cell cells[ROWS * WAITS];
+static int count, ready, over, answers;
+
+static void when_all_are_over(void) {
+    if (over == count && answers == count)
+        tractor_nursery_cancel(third_home, "all cases are over");
+}
+
+static void third_answered(const tractor_error *err, const tractor_value *value, void *user) {
+    (void)value;
+    answers++;
+    actor_asked(err, user);
+    when_all_are_over();
 }
 
 /* What it says is looked at elsewhere. */
@@ -401,9 +456,6 @@ static void cut_connection(pid_t pid) {
     assert_true(cut > 0);
 }
 
-static cell cells[ROWS * WAITS];
-static int count, ready;
-
 /* All at once, when all are where they are to be. */
 static void interrupt(void) {
     if (++ready < count)
@@ -431,6 +483,11 @@ static void cancel_cell(cell *c) {
             break;
         case ACTOR:
             tractor_portal_cancel_actor(c->portal, c->home, NULL, actor_asked, c);
+            break;
+        case THIRD:
+            tractor_portal_run(third, NULL, "matrix", "cancel_actor",
+                               TRACTOR_ARGS("{s:s}", "uuid", tractor_portal_id(c->portal)->uuid), NULL, third_answered,
+                               c);
             break;
         case NURSERY:
             tractor_nursery_cancel(c->work, "the nursery around it");
@@ -538,7 +595,7 @@ static void cell_up(const tractor_error *err, tractor_portal *portal, void *user
                                         NULL, cell_started, cell_ended, c);
     assert_true(c->op > 0);
     if (c->row == BEFORE_ACK) {
-        if (c->wait == SYNC && c->column == ACTOR)
+        if (c->wait == SYNC && (c->column == ACTOR || c->column == THIRD))
             all_wait(c); /* else it could be acknowledged before the endpoint runs */
         else
             cancel_cell(c);
@@ -554,19 +611,36 @@ static void home_ended(const tractor_error *err, void *user) {
     (void)err;
     c->ended_at = tractor_now();
     c->home = NULL;
+    over++;
+    when_all_are_over();
 }
 
-static void matrix_body(tractor_nursery *root, void *user) {
-    static const char *const modules[] = { "matrix", NULL };
-    (void)user;
+static const char *const modules[] = { "matrix", NULL };
+
+static void start_callees(void) {
     for (int i = 0; i < count; i++) {
         cell *c = &cells[i];
-        c->home = tractor_nursery_open(root, NULL, home_ended, c);
+        c->home = tractor_nursery_open(tractor_actor_nursery(kit_actor()), NULL, home_ended, c);
         tractor_spawn_options options = { TRACTOR_SPAWN_OPTIONS, .modules = modules, .on_exit = ignored };
         tractor_nursery_start_actor(c->home, "callee", &options, cell_up, c);
         if (c->column == KILLED || c->column == CUT)
             tractor_nursery_close(c->home);
     }
+}
+
+static void third_up(const tractor_error *err, tractor_portal *portal, void *user) {
+    (void)user;
+    kit_assert_code(err, TRACTOR_OK);
+    third = portal;
+    start_callees();
+}
+
+static void matrix_body(tractor_nursery *root, void *user) {
+    if (*(enum column *)user != THIRD)
+        return start_callees();
+    third_home = tractor_nursery_open(root, NULL, NULL, NULL);
+    tractor_nursery_start_actor(third_home, "third",
+                                &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = modules }, third_up, NULL);
 }
 
 static void show(const cell *c, const outcome *want) {
@@ -579,7 +653,7 @@ static void show(const cell *c, const outcome *want) {
 }
 
 static void play_rows(enum column column, int from, int to) {
-    count = ready = 0;
+    count = ready = over = answers = 0;
     for (int row = from; row < to; row++) {
         for (int wait = 0; wait < WAITS; wait++) {
             if (!expect(column, (enum row)row, (enum wait)wait).bound_ms)
@@ -594,7 +668,7 @@ static void play_rows(enum column column, int from, int to) {
     kit_expect_log("was cancelled and then ended with");
     kit_run run = kit_run_root(
         &(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .stream_window = 64 * 1024, .flags = TRACTOR_ROOT_SIGNALS },
-        matrix_body, NULL);
+        matrix_body, &column);
     kit_assert_code(run.err, column == SIGINTED ? TRACTOR_EINTERRUPTED : TRACTOR_OK);
     int wrong = 0;
     for (int i = 0; i < count; i++) {

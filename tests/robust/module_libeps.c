@@ -1,5 +1,9 @@
 /* The module that the Python actors of the records had. */
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <tractor.h>
 
@@ -307,6 +311,154 @@ static void cancel_by_name(tractor_ctx *ctx, const tractor_value *args, void *us
         tractor_find_actor(tractor_ctx_nursery(ctx), name, NULL, cancel_it, ctx);
 }
 
+static void get_pid(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_return(ctx, "I", (int64_t)getpid());
+}
+
+/* The answer of another one is ours. */
+static void on_sum(const tractor_error *err, const tractor_value *sum, void *user) {
+    if (err)
+        tractor_ctx_raise(user, err);
+    else
+        tractor_ctx_return_value(user, tractor_value_bytes(sum));
+}
+
+static void add_there(const tractor_error *err, tractor_portal *portal, void *user) {
+    if (err)
+        tractor_ctx_raise(user, err);
+    else
+        tractor_portal_run(portal, tractor_ctx_nursery(user), "eps", "add", TRACTOR_ARGS("{s:i, s:i}", "a", 1, "b", 1),
+                           NULL, on_sum, user);
+}
+
+static void wait_for_name(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    const char *name;
+    (void)user;
+    if (tractor_ctx_unpack(ctx, args, "{s:s}", "name", &name) == TRACTOR_OK)
+        tractor_wait_for_actor(tractor_ctx_nursery(ctx), name, NULL, add_there, ctx);
+}
+
+static void show_it(const tractor_error *err, tractor_portal *portal, void *user) {
+    if (err)
+        tractor_ctx_raise(user, err);
+    else
+        tractor_ctx_return(user, "s", portal ? tractor_portal_address(portal) : "None");
+}
+
+static void find_name(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    const char *name;
+    (void)user;
+    if (tractor_ctx_unpack(ctx, args, "{s:s}", "name", &name) == TRACTOR_OK)
+        tractor_find_actor(tractor_ctx_nursery(ctx), name, NULL, show_it, ctx);
+}
+
+/* Everything that can be asked of a registrar, one after the other. */
+typedef struct search {
+    tractor_ctx *ctx;
+    tractor_nursery *in;
+    tractor_portal *portal;
+    char name[32];
+    bool nobody;
+    tractor_value *place;
+    int64_t found, waited;
+} search;
+
+static bool failed(search *s, const tractor_error *err) {
+    if (err)
+        tractor_ctx_raise(s->ctx, err);
+    return err != NULL;
+}
+
+static void ask_sum(search *s, tractor_portal *portal, int a, int b, tractor_value_fn fn) {
+    s->portal = portal;
+    tractor_portal_run(portal, s->in, "eps", "add", TRACTOR_ARGS("{s:i, s:i}", "a", a, "b", b), NULL, fn, s);
+}
+
+static void on_registry(const tractor_error *err, const tractor_value *registry, void *user) {
+    search *s = user;
+    if (failed(s, err))
+        return;
+    tractor_bytes place = tractor_value_bytes(s->place), all = tractor_value_bytes(registry);
+    tractor_ctx_return(s->ctx, "{s:b, s:v, s:I, s:I, s:v}", "nobody", (int)s->nobody, "query", &place, "find", s->found,
+                       "wait", s->waited, "registry", &all);
+    tractor_value_unref(s->place);
+}
+
+static void on_registrar(const tractor_error *err, tractor_portal *portal, void *user) {
+    search *s = user;
+    if (!failed(s, err))
+        tractor_portal_run_from_ns(portal, s->in, "self", "get_registry", TRACTOR_ARGS("{}"), NULL, on_registry, s);
+}
+
+static void on_waited_sum(const tractor_error *err, const tractor_value *sum, void *user) {
+    search *s = user;
+    if (failed(s, err) || tractor_ctx_unpack(s->ctx, sum, "I", &s->waited) != TRACTOR_OK)
+        return;
+    tractor_portal_close(s->portal);
+    tractor_get_registry(s->in, NULL, NULL, on_registrar, s);
+}
+
+static void on_waited(const tractor_error *err, tractor_portal *portal, void *user) {
+    if (!failed(user, err))
+        ask_sum(user, portal, 3, 4, on_waited_sum);
+}
+
+static void on_found_sum(const tractor_error *err, const tractor_value *sum, void *user) {
+    search *s = user;
+    if (failed(s, err) || tractor_ctx_unpack(s->ctx, sum, "I", &s->found) != TRACTOR_OK)
+        return;
+    tractor_portal_close(s->portal);
+    tractor_wait_for_actor(s->in, s->name, NULL, on_waited, s);
+}
+
+static void on_found(const tractor_error *err, tractor_portal *portal, void *user) {
+    if (!failed(user, err))
+        ask_sum(user, portal, 1, 2, on_found_sum);
+}
+
+/* As it stood in the record: [host, port] or [directory, file]. */
+static tractor_bytes wire_address(const char *multiaddr) {
+    char host[64];
+    int port;
+    if (sscanf(multiaddr, "/ip4/%63[^/]/tcp/%d", host, &port) == 2)
+        return tractor_pack("[s, i]", host, port);
+    char directory[200];
+    const char *path = multiaddr + strlen("/unix"), *slash = strrchr(path, '/');
+    snprintf(directory, sizeof directory, "%.*s", (int)(slash - path), path);
+    return tractor_pack("[s, s]", directory, slash + 1);
+}
+
+static void on_query(const tractor_error *err, const tractor_value *places, void *user) {
+    search *s = user;
+    const char *nearest;
+    if (failed(s, err) || tractor_ctx_unpack(s->ctx, places, "[s*]", &nearest) != TRACTOR_OK)
+        return;
+    s->place = tractor_value_new(wire_address(nearest));
+    tractor_find_actor(s->in, s->name, NULL, on_found, s);
+}
+
+static void on_nobody(const tractor_error *err, tractor_portal *portal, void *user) {
+    search *s = user;
+    if (failed(s, err))
+        return;
+    s->nobody = portal == NULL;
+    tractor_query_actor(s->in, s->name, NULL, on_query, s);
+}
+
+static void find_things(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    const char *name;
+    (void)user;
+    if (tractor_ctx_unpack(ctx, args, "{s:s}", "name", &name) != TRACTOR_OK)
+        return;
+    search *s = tractor_nursery_alloc(tractor_ctx_nursery(ctx), sizeof *s);
+    s->ctx = ctx;
+    s->in = tractor_ctx_nursery(ctx);
+    snprintf(s->name, sizeof s->name, "%s", name);
+    tractor_ctx_started(ctx, NULL);
+    tractor_find_actor(s->in, "nobody_here", NULL, on_nobody, s);
+}
+
 __attribute__((visibility("default"))) int tractor_module_init(const char *module) {
     static const tractor_endpoint list[] = { TRACTOR_FUNC("add", add),
                                              TRACTOR_FUNC("echo", echo),
@@ -315,6 +467,10 @@ __attribute__((visibility("default"))) int tractor_module_init(const char *modul
                                              TRACTOR_FUNC("unencodable", unencodable),
                                              TRACTOR_FUNC("spawn_grandchild_and_raise", spawn_grandchild_and_raise),
                                              TRACTOR_FUNC("cancel_by_name", cancel_by_name),
+                                             TRACTOR_FUNC("get_pid", get_pid),
+                                             TRACTOR_FUNC("wait_for_name", wait_for_name),
+                                             TRACTOR_FUNC("find_name", find_name),
+                                             TRACTOR_CTX("find_things", find_things),
                                              TRACTOR_CTX("ctx_spawn_grandchild", ctx_spawn_grandchild),
                                              TRACTOR_CTX("started_return", started_return),
                                              TRACTOR_CTX("error_before_started", error_before_started),

@@ -1,7 +1,8 @@
 /* A child that says what Python's actors said in a record: replay RECORD US VERDICT [HOW] --uid ... --parent_addr ...
  * US is the actor of ours. If that is the root, the child speaks for all that the root speaks with, else, or with HOW "alone",
  * for itself. How it went is written to the file VERDICT: "good", or what differs. With HOW "killed" it dies of SIGKILL then.
- * With HOW "stand-in" it only lends its name to the child with the same VERDICT, which speaks for it. */
+ * With HOW "stand-in" it only lends its name to whoever plays with the same VERDICT, and speaks for it; as a "killed stand-in" it
+ * dies of SIGKILL when its part is over. */
 #include "robust/raw_value.c"
 #include "robust/raw_peer.c"
 #include "robust/replay.c"
@@ -35,8 +36,10 @@ int main(int argc, char **argv) {
     if (argc < 5 || !r.me || !r.address)
         return 9;
     const char *meeting = raw_format(&r.arena, "/unix%s.stand-ins", argv[3]);
-    if (strcmp(argv[4], "stand-in") == 0) {
+    if (strstr(argv[4], "stand-in")) {
         int status = lend_name(meeting, r.me, r.own_uuid);
+        if (strcmp(argv[4], "killed stand-in") == 0)
+            raise(SIGKILL);
         raw_release(&r.arena);
         return status;
     }

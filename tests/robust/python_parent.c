@@ -34,7 +34,7 @@ void python_parent_finish(python_parent *p, int expected) {
     while (waitpid(p->pid, &status, 0) < 0)
         assert_int_equal(errno, EINTR);
     kit_assert_within_ms(tractor_now() - begin, 1600);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
+    if ((WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status)) != expected)
         fail_msg("wait status %x; it said:\n%s", (unsigned)status, kit_read_file(p->log));
     raw_unlisten(&p->listener);
 }

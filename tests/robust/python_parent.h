@@ -14,7 +14,7 @@ typedef struct python_parent {
 
 /* Listens, and starts the child by its flags. Modules are found in the build folder of the tests. */
 python_parent python_parent_start(const char *child_name);
-/* Waits for the child's end and asserts its exit status. */
+/* Waits for the child's end and asserts its exit status; a negative one is a signal's. */
 void python_parent_finish(python_parent *p, int status);
 
 #endif

@@ -87,18 +87,23 @@ static const char *fresh_address(replay *r, const char *owner) {
 
 /* It is about to be told: who is played must be there, and one of ours needs to know where to be. */
 static bool settle(replay *r, replay_place *place) {
-    if (place->listening || is_host(r, place->owner) || (strcmp(place->owner, r->us) == 0 && place->actual))
+    if (place->listening || is_host(r, place->owner) || (place->actual && !place->inhabited))
         return true;
     const char *address =
         place->actual ? raw_multiaddr(&r->arena, raw_parse(&r->arena, place->actual)) : fresh_address(r, place->owner);
     if (!raw_listen(&place->listener, address))
         return wrong(r, "cannot listen for %s at %s", place->owner, address);
     place->actual = raw_wire_address(&r->arena, place->listener.multiaddr);
-    if (strcmp(place->owner, r->us) == 0)
+    place->listening = place->inhabited;
+    if (!place->inhabited)
         raw_unlisten(&place->listener);
-    else
-        place->listening = true;
     return true;
+}
+
+static void desert(replay_place *place) {
+    if (place->listening)
+        raw_unlisten(&place->listener);
+    place->listening = false;
 }
 
 /* ---- comparing ---- */
@@ -161,6 +166,14 @@ static bool same_place(replay *r, replay_place *place, const raw_node *got) {
     return strcmp(place->actual, actual) == 0;
 }
 
+static bool same_int(replay *r, const char *key, int64_t recorded, int64_t got) {
+    if (strcmp(key, "pid") == 0 && !r->recorded_pid) {
+        r->recorded_pid = recorded;
+        r->actual_pid = got;
+    }
+    return got == (recorded == r->recorded_pid ? r->actual_pid : recorded);
+}
+
 static bool same(replay *r, const char *key, const raw_node *recorded, const raw_node *got) {
     replay_place *place = recorded->kind == RAW_ARRAY ? place_at(r, raw_show(&r->arena, recorded)) : NULL;
     if (place)
@@ -169,7 +182,7 @@ static bool same(replay *r, const char *key, const raw_node *recorded, const raw
         return got->kind == RAW_NIL || differ(r, key, recorded, got);
     if (recorded->kind != got->kind)
         return differ(r, key, recorded, got);
-    if (is_one_of(key, " pid tb_str message _parent_main_data "))
+    if (is_one_of(key, " tb_str message _parent_main_data "))
         return true;
     if (strcmp(key, "enable_modules") == 0)
         return same_modules(recorded, got) || differ(r, key, recorded, got);
@@ -179,8 +192,9 @@ static bool same(replay *r, const char *key, const raw_node *recorded, const raw
         case RAW_NIL:
             return true;
         case RAW_BOOL:
-        case RAW_INT:
             return recorded->i == got->i || differ(r, key, recorded, got);
+        case RAW_INT:
+            return same_int(r, key, recorded->i, got->i) || differ(r, key, recorded, got);
         case RAW_FLOAT:
             return memcmp(&recorded->f, &got->f, sizeof got->f) == 0 || differ(r, key, recorded, got);
         case RAW_STR:
@@ -287,15 +301,29 @@ static bool enter(replay *r, replay_stand_in *s) {
     return true;
 }
 
+/* Nobody is left at its ends of connections. */
+static bool die(replay *r, replay_stand_in *s, const line *begin, const line *end) {
+    if (!raw_wait_closed(s->process, raw_patience(RAW_WAIT)))
+        return wrong(r, "the process of %s does not end", s->name);
+    for (const line *l = begin; l < end; l++)
+        if (r->conns[l->conn] && is_played(r, l) && strcmp(other_of(l), s->name) == 0)
+            shutdown(r->conns[l->conn]->fd, SHUT_RDWR);
+    replay_place *place = place_of(r, s->name);
+    if (place)
+        desert(place);
+    return true;
+}
+
 /* After its last line its process ends. */
-static void leave(replay *r, const line *l, const line *end) {
+static bool leave(replay *r, const line *begin, const line *l, const line *end) {
     replay_stand_in *s = stand_in(r, other_of(l));
     if (!s)
-        return;
+        return true;
     for (const line *later = l + 1; later < end; later++)
         if (is_played(r, later) && !later->played && strcmp(other_of(later), s->name) == 0)
-            return;
+            return true;
     shutdown(s->process->fd, SHUT_WR);
+    return s->asked_to_end || die(r, s, begin, end);
 }
 
 static const char *uuid_of(replay *r, const char *name) {
@@ -400,9 +428,8 @@ static bool play(replay *r, line *lines, size_t count) {
             last && last->mine && l->mine && strcmp(raw_str(l->recorded, "cid"), raw_str(last->recorded, "cid")) == 0;
         if (goes_on && l->at_ms - last->at_ms > 1.5)
             poll(NULL, 0, raw_patience(20));
-        if (!play_line(r, lines, l, lines + count))
+        if (!play_line(r, lines, l, lines + count) || !leave(r, lines, l, lines + count))
             return false;
-        leave(r, l, lines + count);
         last = l;
     }
     /* Nothing more than what was recorded. */
@@ -445,6 +472,9 @@ static bool read_line(replay *r, const char *text, line *l) {
 
 /* Who lives where, and which processes the actor of ours starts besides "me". */
 static bool note(replay *r, const line *l) {
+    replay_stand_in *target = stand_in(r, l->dst);
+    if (target && is_cancel(l))
+        target->asked_to_end = true;
     const raw_node *address = raw_get(raw_get(l->recorded, "kwargs"), "addr");
     if (strcmp(raw_str(l->recorded, "func"), "register_actor") == 0 && !add_place(r, l->src, address))
         return false;
@@ -499,15 +529,17 @@ bool replay_run(replay *r, const char *path) {
     free(text);
     if (f)
         fclose(f);
+    for (const line *l = lines; l < lines + count; l++) {
+        replay_place *place = is_played(r, l) ? place_of(r, other_of(l)) : NULL;
+        if (place)
+            place->inhabited = true;
+    }
     return good && play(r, lines, count);
 }
 
 void replay_unlisten(replay *r) {
-    for (size_t i = 0; i < r->place_count; i++) {
-        if (r->places[i].listening)
-            raw_unlisten(&r->places[i].listener);
-        r->places[i].listening = false;
-    }
+    for (size_t i = 0; i < r->place_count; i++)
+        desert(&r->places[i]);
     if (r->stand_in_listener)
         raw_unlisten(r->stand_in_listener);
     r->stand_in_listener = NULL;

@@ -2,7 +2,7 @@
  * by message and field by field. Where it paused between two messages of a dialog in the record, it pauses too: what was read before
  * the second one came is read now as well.
  *
- * Not compared are: the values of cids, uuids and addresses (but which ones are the same is), pids, texts of errors and
+ * Not compared are: the values of cids, uuids, addresses and of the actor's pid (but which ones are the same is), texts of errors and
  * tracebacks, what a parent says of its main script, the files of modules, modules of Python's runtime, and a field `ext` in our
  * Aid. `_bad_msg` is nil in our Errors. Python's parents may ask a child twice to end, ours ask once; whether a child still
  * answers the second time is left open. Where else ours do better than the record stands in replay_better.c.
@@ -18,13 +18,16 @@ enum { REPLAY_CONNECTIONS = 16, REPLAY_NAMES = 64, REPLAY_PLACES = 8, REPLAY_STA
 typedef struct replay_place {
     const char *owner, *recorded;
     const char *actual; /* NULL: nobody has said it yet */
+    bool inhabited;     /* by one who is played and speaks with the actor; else nobody answers there */
+    bool listening;
     raw_listener listener;
-    bool listening; /* one who is played lives there */
 } replay_place;
 
-/* The process of one who is played elsewhere: it only brings its uuid, and ends when its part is over. */
+/* The process of one who is played elsewhere: it only brings its uuid, and ends when its part is over. If nobody has asked it to
+ * end, it was killed, and its connections are lost with it. */
 typedef struct replay_stand_in {
     const char *name, *uuid;
+    bool asked_to_end;
     raw_peer *process;
 } replay_stand_in;
 
@@ -46,6 +49,7 @@ typedef struct replay {
     size_t stand_in_count;
     const char *recorded[REPLAY_NAMES], *actual[REPLAY_NAMES]; /* uuids and cids */
     size_t names;
+    int64_t recorded_pid, actual_pid;   /* of the actor */
     bool cancelled[REPLAY_CONNECTIONS]; /* the actor at its end was asked to end */
     const char *again;                  /* the cid of asking it again */
     char wrong[2048];

@@ -32,6 +32,7 @@
 
 #define NOT_ASYNC_CID "8457702c-9fe9-4779-94d8-87fc7003b7d3"
 #define NOT_ASYNC_CHILD "['child','d7c7a65a-2a7d-4795-821d-900ad45103ea']"
+#define STALE_CID "09a1e708-8843-4c49-8d16-e317bcf61acc"
 #define GHOST_ROOT "['root','9c30acca-1989-47d3-a4fe-b0780f08daaf']"
 
 const replay_better replay_betters[] = {
@@ -40,6 +41,10 @@ const replay_better replay_betters[] = {
     { "01_spawn_tcp.jsonl", "root", 9, true, { { NULL, NULL } } },
     { "01_spawn_uds.jsonl", "root", 8, true, { { NULL, NULL } } },
     { "01_spawn_uds.jsonl", "root", 9, true, { { NULL, NULL } } },
+    { "11_discovery.jsonl", "root", 11, true, { { NULL, NULL } } },
+    { "11_discovery.jsonl", "root", 12, true, { { NULL, NULL } } },
+    { "11_discovery.jsonl", "root", 18, true, { { NULL, NULL } } },
+    { "11_discovery.jsonl", "root", 19, true, { { NULL, NULL } } },
     /* There are no endpoints that are not asynchronous: it is another name that does not exist. */
     { "04_not_exposed.jsonl",
       "child",
@@ -109,5 +114,14 @@ const replay_better replay_betters[] = {
       9,
       false,
       { { "child", ERROR("TypeError", UNENCODABLE_CHILD, "nil", UNENCODABLE_CID) } } },
+    /* Who was killed is not found any more: there is no stale entry to be deleted. */
+    { "11c_discovery_stale.jsonl",
+      "root",
+      25,
+      true,
+      { { "root", "{'msg_type':'Return','cid':'" STALE_CID "','pld':nil}" } } },
+    { "11c_discovery_stale.jsonl", "root", 26, true, { { NULL, NULL } } },
+    { "11c_discovery_stale.jsonl", "root", 27, true, { { NULL, NULL } } },
+    { "11c_discovery_stale.jsonl", "root", 28, true, { { NULL, NULL } } },
     { NULL, NULL, 0, false, { { NULL, NULL } } },
 };

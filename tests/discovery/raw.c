@@ -1,0 +1,3 @@
+/* Peers of another make. */
+#include "robust/raw_value.c"
+#include "robust/raw_peer.c"
