@@ -67,12 +67,16 @@ class DiscoverOp::Lookup {
   }
   Flow run() {
     try {
-      if (auto asked = co_await ask_it(); !asked) failure = asked.failure();
+      auto asked = co_await reach();
+      if (asked) asked = co_await ask_it(halt);
+      if (!asked) failure = asked.failure();
     } catch (const std::bad_alloc&) {
       failure = Failure::out_of_memory();
     }
     over_.put(this);
   }
+  /// Where the actor is.
+  Task<Result<Done>> ask_it(Halt& until);
 
   Ref<PeerLink> registrar;
   bool shared = false;  ///< the connection is not its own
@@ -81,7 +85,7 @@ class DiscoverOp::Lookup {
   Halt halt;
 
  private:
-  Task<Result<Done>> ask_it();
+  Task<Result<Done>> reach();
   Search& search_;
   std::optional<Address> at_;  ///< none: ourselves
   Mailbox<Lookup*>& over_;
@@ -176,6 +180,8 @@ Task<Result<DiscoverOp::Finding>> DiscoverOp::look(Search& search) {
     case Question::What::root: co_return co_await look_for_root(search);
     case Question::What::find:
     case Question::What::wait:
+      // Who names registrars wants to know what they say.
+      if (!question.registrars.empty()) break;
       if (PeerLink* link = search.actor.find_connected(question.name))
         co_return Finding{Ref<Portal>(Portal::open(*search.in, *link, Portal::Kind::shared))};
       break;
@@ -233,9 +239,8 @@ Task<Result<DiscoverOp::Finding>> DiscoverOp::look_for_root(Search& search) {
 
 // --- registrars ----------------------------------------------------------------------------------------------------
 
-Task<Result<Done>> DiscoverOp::Lookup::ask_it() {
+Task<Result<Done>> DiscoverOp::Lookup::reach() {
   Actor& actor = search_.actor;
-  const Question& question = search_.question;
   registrar = Ref<PeerLink>(at_ ? actor.registrar_link(*at_) : &actor.self_link());
   shared = bool(registrar);
   if (!registrar) {
@@ -249,10 +254,15 @@ Task<Result<Done>> DiscoverOp::Lookup::ask_it() {
     if (!registrar->peer_is_registrar())
       co_return Failure::of(Status::registry, at_->to_string() + " is no registrar", "RuntimeError");
   }
-  Answer answer = co_await ask(registrar, actor.backstage(), "self",
+  co_return Done{};
+}
+
+Task<Result<Done>> DiscoverOp::Lookup::ask_it(Halt& until) {
+  const Question& question = search_.question;
+  Answer answer = co_await ask(registrar, search_.actor.backstage(), "self",
                                question.what == Question::What::wait ? "wait_for_actor" : "find_actor",
                                argument("name", [&](wire::Packer& out) { out.text(question.name); }),
-                               search_.deadline == kForever ? 0 : search_.left(), &halt, OnHalt::cancel);
+                               search_.deadline == kForever ? 0 : search_.left(), &until, OnHalt::cancel);
   if (answer.err) {
     std::string why = "the registrar: " + answer.err->message();
     if (answer.err->code() == Status::timed_out) co_return too_late(std::move(why));
@@ -326,8 +336,24 @@ Task<Result<DiscoverOp::Finding>> DiscoverOp::ask_registrars(Search& search) {
   co_return Finding{};
 }
 
-/// Connects with one of the addresses that a registrar told. Where nobody lives any more, it should know.
+/// Connects with who a registrar says it is. Whoever is not there any more leaves its list, where another one of that name may
+/// stand behind it.
 Task<Result<DiscoverOp::Finding>> DiscoverOp::reach(Search& search, Lookup& lookup) {
+  constexpr int kMostStale = 64;
+  Result<Finding> finding = Finding{};
+  for (int stale = 0; stale < kMostStale && !lookup.addrs.empty(); ++stale) {
+    bool removed = false;
+    finding = co_await try_addresses(search, lookup, removed);
+    const bool again = finding && !finding->portal && removed && search.question.what == Question::What::find &&
+                       lookup.registrar->is_open() && lookup.registrar->peer_is_native();
+    if (!again) break;
+    if (auto asked = co_await lookup.ask_it(search.halt); !asked) co_return asked.failure();
+  }
+  co_return finding;
+}
+
+/// `removed`: the registrar agreed that one of them is stale.
+Task<Result<DiscoverOp::Finding>> DiscoverOp::try_addresses(Search& search, Lookup& lookup, bool& removed) {
   const Question& question = search.question;
   if (question.what == Question::What::where) co_return Finding{{}, lookup.addrs};
   std::optional<Failure> failed;
@@ -344,9 +370,10 @@ Task<Result<DiscoverOp::Finding>> DiscoverOp::reach(Search& search, Lookup& look
     if (stale) {
       TRACTOR_LOG(kRuntime, "tractor.registry", "stale entry of '%s': %s", question.name.c_str(),
                   to.to_string().c_str());
-      co_await ask(lookup.registrar, search.actor.backstage(), "self", "delete_addr",
-                   argument("addr", [&](wire::Packer& out) { pack_address(out, to); }), kReportLimit, &search.halt,
-                   OnHalt::cancel);
+      Answer answer = co_await ask(lookup.registrar, search.actor.backstage(), "self", "delete_addr",
+                                   argument("addr", [&](wire::Packer& out) { pack_address(out, to); }), kReportLimit,
+                                   &search.halt, OnHalt::cancel);
+      removed = removed || (answer.value && answer.value->bytes() != kNil);
     }
     if (!stale || question.what == Question::What::wait)
       failed = finding ? Failure::of(Status::transport, to.to_string() + " belongs to another actor by now",

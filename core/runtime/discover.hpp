@@ -60,6 +60,7 @@ class DiscoverOp final : public Op {
   static Task<Result<Finding>> look_for_root(Search& search);
   static Task<Result<Finding>> ask_registrars(Search& search);
   static Task<Result<Finding>> reach(Search& search, Lookup& lookup);
+  static Task<Result<Finding>> try_addresses(Search& search, Lookup& lookup, bool& removed);
   static Task<Result<Finding>> connect_to(Search& search, const Address& to);
   void found(Finding finding);
   void deliver(const Error* err) override;

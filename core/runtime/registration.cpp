@@ -108,7 +108,8 @@ void Registration::on_link_lost(const PeerLink& link) {
     if (place.lease.get() != &link) continue;
     place.lease.reset();
     place.state = Place::State::lost;
-    if (ending_) continue;
+    // Without its parent it ends, which is told already.
+    if (ending_ || &link == actor_.parent_link()) continue;
     TRACTOR_LOG(kWarning, "tractor.registry", "lost the registrar at %s", place.registrar.to_string().c_str());
     events_.put(Event::lost);
   }

@@ -23,7 +23,7 @@ extern "C" {
  *
  * The portal that a search yields belongs to `in`; its connection ends with `in`, or by tractor_portal_close(). Whoever is
  * connected already is found without asking anybody: the children of this actor, its parent, and, in a registrar, whoever
- * has registered there. Such a portal shares the connection.
+ * has registered there. Such a portal shares the connection. A search that names its registrars asks them all the same.
  *
  * Of several addresses the nearest that answers is taken: a Unix socket before TCP on this machine before the rest.
  * @{

@@ -84,6 +84,33 @@ static void X_30_the_registered_are_connected(void **state) {
     scene_play(by_lease, &stranger);
 }
 
+/* ---- of several the last one, if it is there ---- */
+
+static void behind_the_dead(scene *s) {
+    switch (s->step++) {
+        case 0:
+            return scene_start(s, "seeker");
+        case 1:
+            return scene_start(s, "twin");
+        case 2:
+            return scene_ask_registrar(
+                s, "register_actor", scene_args("{'uid':['twin','dead'],'addr':%s}", scene_address(kit_fresh_address())));
+        case 3:
+            return scene_ask(s, 0, "find", "twin");
+        case 4:
+            kit_assert_value(s->last.value, "s", tractor_portal_id(s->actors[1])->uuid);
+            return scene_list(s, NULL);
+        case 5:
+            assert_names(s, "root seeker twin");
+            return scene_end(s);
+    }
+}
+
+static void X_29_a_dead_namesake_hides_nobody(void **state) {
+    (void)state;
+    scene_play(behind_the_dead, NULL);
+}
+
 /* ---- it is gone before who waited for it has heard of it ---- */
 
 static void come_and_go(const tractor_error *err, tractor_portal *registrar, void *user) {
@@ -421,6 +448,7 @@ int main(int argc, char **argv) {
     const kit_test tests[] = {
         KIT_TEST(X_30_the_connected_are_found_without_asking),
         KIT_TEST(X_30_the_registered_are_connected),
+        KIT_TEST(X_29_a_dead_namesake_hides_nobody),
         KIT_TEST(X_31_whom_one_waited_for_leaves_at_once),
         KIT_TEST(X_33_an_address_nobody_can_be_reached_at_is_refused),
         KIT_TEST(X_34_only_the_owner_may_change_its_entry),
