@@ -21,6 +21,15 @@ int not_opened(const Failure& why) {
   return code;
 }
 
+/// One of an actor's addresses.
+const char* nth(tractor_actor* actor, size_t index, const std::vector<std::string>& (Actor::*texts)() const) {
+  return guarded_or(static_cast<const char*>(nullptr), [&]() -> const char* {
+    if (!actor) return nullptr;
+    const std::vector<std::string>& all = (from_c(actor)->*texts)();
+    return index < all.size() ? all[index].c_str() : nullptr;
+  });
+}
+
 }  // namespace
 
 int tractor_register(const char* module, const tractor_endpoint* list, void* user) {
@@ -78,6 +87,23 @@ int tractor_actor_on_exit(tractor_actor* actor, tractor_exit_fn fn, void* user) 
   });
 }
 
+void tractor_actor_cancel_soon(tractor_actor* actor) {
+  if (!actor) return;
+  guarded<int>([&] {
+    from_c(actor)->cancel_soon();
+    return 0;
+  });
+}
+
+bool tractor_actor_cancel_called(tractor_actor* actor) {
+  return guarded_or(false, [&] { return actor && from_c(actor)->canceller(); });
+}
+
+const tractor_id* tractor_actor_cancel_caller(tractor_actor* actor) {
+  return guarded_or(static_cast<const tractor_id*>(nullptr),
+                    [&] { return actor ? from_c(actor)->canceller() : nullptr; });
+}
+
 int tractor_actor_run(tractor_actor* actor) {
   if (!actor) return TRACTOR_EINVAL;
   if (Owner::forked()) return TRACTOR_EFORKED;
@@ -101,6 +127,14 @@ tractor_nursery* tractor_actor_nursery(tractor_actor* actor) {
     bool soon = !a || (a->booting() && a->addresses().empty());
     return !soon && a->main() ? to_c(a->main()) : dead_nursery();
   });
+}
+
+tractor_actor* tractor_current_actor(void) {
+  return guarded_or(static_cast<tractor_actor*>(nullptr), [] { return to_c(Actor::current()); });
+}
+
+bool tractor_is_root_process(void) {
+  return guarded_or(false, [] { return Actor::current() && Actor::current()->is_root(); });
 }
 
 const tractor_id* tractor_actor_id(tractor_actor* actor) {
@@ -128,10 +162,11 @@ tractor_portal* tractor_actor_parent(tractor_actor* actor) {
 }
 
 const char* tractor_actor_address(tractor_actor* actor, size_t index) {
-  return guarded_or(static_cast<const char*>(nullptr), [&]() -> const char* {
-    if (!actor || index >= from_c(actor)->address_texts().size()) return nullptr;
-    return from_c(actor)->address_texts()[index].c_str();
-  });
+  return nth(actor, index, &Actor::address_texts);
+}
+
+const char* tractor_actor_registry_address(tractor_actor* actor, size_t index) {
+  return nth(actor, index, &Actor::registry_texts);
 }
 
 tractor_bytes tractor_actor_stats(tractor_actor* actor) {

@@ -20,6 +20,8 @@ int tractor_log_set_level(int level) {
   return TRACTOR_OK;
 }
 
+int tractor_log_get_level(void) { return log::threshold; }
+
 bool tractor_log_enabled(int level) { return log::enabled(level); }
 
 int tractor_log_set_sink(tractor_log_fn fn, void* user, tractor_release_fn release) {

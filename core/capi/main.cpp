@@ -56,36 +56,21 @@ namespace {
   std::_Exit(128 + signo);
 }
 
-}  // namespace
-
-void tractor_child_main(int argc, char** argv) try {
-  keep_argv_area(argc, argv);
-  if (auto info = boot_from_record(argc, argv)) serve(std::move(*info));
-} catch (const std::bad_alloc&) {
-  out_of_memory();
-}
-
-int tractor_child_main_from_flags(int argc, char** argv) try {
-  keep_argv_area(argc, argv);
-  auto info = boot_from_flags(argc, argv);
-  if (info) serve(std::move(info));
-  std::fprintf(stderr, "tractor: %s\n", info.failure().message.c_str());
-  return 2;
-} catch (const std::bad_alloc&) {
-  out_of_memory();
-}
-
-int tractor_main(int argc, char** argv, const tractor_root_options* options, tractor_root_fn root, void* user) try {
+/// A whole root. `ends_with_body`: else it serves until it is told to end.
+int run_program(const char* what, int argc, char** argv, const tractor_root_options* options, bool ends_with_body,
+                tractor_root_fn body, void* user) try {
   tractor_child_main(argc, argv);
   auto config = read_root_options(options);
   if (config && config->base)
-    config = Failure::of(Status::invalid, "tractor_main() has a loop of its own: event_base must be NULL");
+    config = Failure::of(Status::invalid, std::string(what) + " has a loop of its own: event_base must be NULL");
+  if (config && config->client && !ends_with_body)
+    config = Failure::of(Status::invalid, std::string(what) + " serves, which TRACTOR_ROOT_CLIENT excludes");
   if (!config) {
     std::fprintf(stderr, "tractor: %s\n", config.failure().message.c_str());
     return 2;
   }
   config->subreaper = config->signals = true;
-  auto opened = Actor::open_root(std::move(*config), true, root, nullptr, user);
+  auto opened = Actor::open_root(std::move(*config), ends_with_body, body, nullptr, user);
   if (!opened) {
     std::fprintf(stderr, "tractor: %s\n", opened.failure().message.c_str());
     return 1;
@@ -107,4 +92,31 @@ int tractor_main(int argc, char** argv, const tractor_root_options* options, tra
 } catch (const std::bad_alloc&) {
   std::fputs("tractor: out of memory\n", stderr);
   return 1;
+}
+
+}  // namespace
+
+void tractor_child_main(int argc, char** argv) try {
+  keep_argv_area(argc, argv);
+  if (auto info = boot_from_record(argc, argv)) serve(std::move(*info));
+} catch (const std::bad_alloc&) {
+  out_of_memory();
+}
+
+int tractor_child_main_from_flags(int argc, char** argv) try {
+  keep_argv_area(argc, argv);
+  auto info = boot_from_flags(argc, argv);
+  if (info) serve(std::move(info));
+  std::fprintf(stderr, "tractor: %s\n", info.failure().message.c_str());
+  return 2;
+} catch (const std::bad_alloc&) {
+  out_of_memory();
+}
+
+int tractor_main(int argc, char** argv, const tractor_root_options* options, tractor_root_fn root, void* user) {
+  return run_program("tractor_main()", argc, argv, options, true, root, user);
+}
+
+int tractor_run_daemon(int argc, char** argv, const tractor_root_options* options) {
+  return run_program("tractor_run_daemon()", argc, argv, options, false, nullptr, nullptr);
 }

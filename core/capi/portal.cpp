@@ -144,6 +144,10 @@ const tractor_id* tractor_portal_id(tractor_portal* portal) {
 
 const char* tractor_portal_address(tractor_portal* portal) { return portal ? from_c(portal)->address().c_str() : ""; }
 
+const char* tractor_portal_local_address(tractor_portal* portal) {
+  return portal ? from_c(portal)->local_address().c_str() : "";
+}
+
 bool tractor_portal_connected(tractor_portal* portal) {
   return guarded_or(false, [&] { return portal && from_c(portal)->connected(); });
 }

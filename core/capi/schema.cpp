@@ -1,27 +1,13 @@
 #include <tractor/schema.h>
 
-#include <cstring>
 #include <new>
 
+#include "capi/reason.hpp"
 #include "wire/ext_types.hpp"
 #include "wire/payload.hpp"
 #include "wire/type_spec.hpp"
 
 using namespace tractor::core;
-
-namespace {
-
-int because(const std::string& reason, Status status, char* why, size_t why_size) {
-  if (why && why_size > 0) {
-    size_t n = reason.size() < why_size ? reason.size() : why_size - 1;
-    while (n > 0 && n < reason.size() && (static_cast<unsigned char>(reason[n]) & 0xc0) == 0x80) --n;
-    std::memcpy(why, reason.data(), n);
-    why[n] = '\0';
-  }
-  return static_cast<int>(status);
-}
-
-}  // namespace
 
 int tractor_register_ext(const char* name, int32_t number, tractor_ext_check_fn check, void* user) {
   if (!name) return TRACTOR_EINVAL;

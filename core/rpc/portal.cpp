@@ -12,7 +12,10 @@ Portal* Portal::open(Nursery& home, PeerLink& link, Kind kind, const ActorId& id
   portal->link_ = Ref<PeerLink>(&link);
   portal->home_ = &home;
   portal->kind_ = kind;
-  if (kind != Kind::self) portal->address_ = link.transport().peer().to_string();
+  if (kind != Kind::self) {
+    portal->address_ = link.transport().peer().to_string();
+    portal->local_address_ = link.transport().local().to_string();
+  }
   home.own(*portal);
   return made.release();
 }

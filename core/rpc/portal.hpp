@@ -33,6 +33,7 @@ class Portal final : public RefCounted<Portal>, public OwnedBy {
   const ActorId& id() const { return id_; }
   const tractor_id& c_id() const { return c_id_; }
   const std::string& address() const { return address_; }
+  const std::string& local_address() const { return local_address_; }
   Kind kind() const { return kind_; }
   bool connected() const { return link_ && link_->is_open(); }
   bool closed() const { return !home_; }
@@ -58,7 +59,7 @@ class Portal final : public RefCounted<Portal>, public OwnedBy {
 
   ActorId id_;
   tractor_id c_id_{"", "", 0};
-  std::string address_;
+  std::string address_, local_address_;
   Ref<PeerLink> link_;
   Nursery* home_ = nullptr;
   Nursery* default_in_ = nullptr;

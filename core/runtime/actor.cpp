@@ -14,6 +14,7 @@
 #include "rpc/args.hpp"
 #include "runtime/child.hpp"
 #include "runtime/tree.hpp"
+#include "runtime/vars_check.hpp"
 
 namespace tractor::core {
 
@@ -121,6 +122,16 @@ const Address& Actor::home_address() const {
     for (const Address& a : bound_)
       if (a.kind == kind) return a;
   return bound_.front();
+}
+
+Result<Done> Actor::set_vars(Bytes map) {
+  if (booting()) return Failure::of(Status::busy, "the boot is not over, which sets runtime variables itself");
+  if (auto ok = check_vars(map, vars_); !ok) return ok;
+  RuntimeVars next = vars_;
+  next.update(map);
+  know_registrars(next.addresses("_registry_addrs"));
+  vars_ = std::move(next);
+  return Done{};
 }
 
 ThreadPool& Actor::threads() {

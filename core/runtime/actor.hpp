@@ -82,6 +82,8 @@ class Actor final : public RefCounted<Actor>,
   /// Runs the own loop until the end.
   Status run();
   void close();
+  /// As if another actor had cancelled this one.
+  void cancel_soon();
   /// Its exit stack has been run.
   bool past_exit() const { return !main_ || main_->ended(); }
   void on_exit(tractor_exit_fn fn, void* user) { exit_stack_.push_back({fn, user}); }
@@ -111,7 +113,12 @@ class Actor final : public RefCounted<Actor>,
   /// Where its children connect to: of the first transport that it has an address of.
   const Address& home_address() const;
   const std::vector<Address>& registry_addrs() const { return registry_addrs_; }
+  const std::vector<std::string>& registry_texts() const { return registry_texts_; }
   const RuntimeVars& vars() const { return vars_; }
+  /// All of `map` or nothing.
+  Result<Done> set_vars(Bytes map);
+  /// Who asked it to end, or null.
+  const tractor_id* canceller() const { return c_canceller_.uuid ? &c_canceller_ : nullptr; }
   ThreadPool& threads();
   /// By when its parent, which cancels it, will lose patience; its own children have to be gone before.
   int64_t end_by() const { return end_by_; }
@@ -200,6 +207,7 @@ class Actor final : public RefCounted<Actor>,
   Result<Done> listen_at(const std::vector<Address>& addrs);
   Result<Done> apply_spec(const wire::SpawnSpec& spec);
   Result<Done> load_modules(const std::vector<ModuleSpec>& modules);
+  void know_registrars(std::vector<Address> addrs);
   void up();
   void boot_failed(ErrorRef why);
   static void ready_endpoint(tractor_ctx* ctx, const tractor_value* args, void* self);
@@ -207,6 +215,7 @@ class Actor final : public RefCounted<Actor>,
 
   // shutdown.cpp
   void begin_closing();
+  void end_for(const ErrorRef& why, std::string_view reason);
   Flow shut_down();
   void report_failure(const ErrorRef& why);
   void send_acks();
@@ -249,13 +258,15 @@ class Actor final : public RefCounted<Actor>,
   int end_signal_ = 0;
   int64_t end_by_ = kForever;
   int64_t since_ = 0;
+  Ref<PeerIdentity> canceller_;  ///< what the next one points into, if that is not this actor itself
+  tractor_id c_canceller_{nullptr, nullptr, 0};
   bool own_loop_ = true, program_ = false, close_wanted_ = false, spec_taken_ = false;
   bool acks_sent_ = false, finished_ = false;
   std::atomic<bool> running_ = false;
 
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Address> bound_, registry_addrs_;
-  std::vector<std::string> bound_texts_;
+  std::vector<std::string> bound_texts_, registry_texts_;
   std::map<std::string, const Module*, std::less<>> exposed_;
   std::unique_ptr<Registrar> registrar_;
   std::optional<Registration> registration_;  ///< in an actor that is no registrar

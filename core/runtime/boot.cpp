@@ -92,8 +92,9 @@ Flow Actor::boot_root(RootConfig config) {
 }
 
 Task<Result<Done>> Actor::become_root(const RootConfig* config) {
-  if (auto elected = co_await elect(config); !elected) co_return elected.failure();
+  // What is not served is said before anybody can come.
   if (auto loaded = load_modules(config->modules); !loaded) co_return loaded.failure();
+  if (auto elected = co_await elect(config); !elected) co_return elected.failure();
   vars_.set_flag("_is_root", true);
   if (!bound_.empty()) vars_.set_address("_root_mailbox", bound_.front());
   vars_.set_addresses("_root_addrs", bound_);
@@ -132,7 +133,7 @@ Result<Done> Actor::join(const RootConfig& config, std::vector<Address> registra
   if (config.ensure_registry)
     return Failure::of(Status::registry, "a registrar answers at " + registrars.front().to_string() + " already",
                        "RuntimeError");
-  registry_addrs_ = std::move(registrars);
+  know_registrars(std::move(registrars));
   if (config.client) return Done{};
   std::vector<Address> binds = config.bind_addrs;
   if (binds.empty()) {
@@ -149,7 +150,7 @@ Result<Done> Actor::join(const RootConfig& config, std::vector<Address> registra
 
 /// It listens at the registry addresses already.
 Result<Done> Actor::keep_registry(const RootConfig& config, const std::vector<Address>& where) {
-  registry_addrs_ = bound_;  // the real ones: one with port 0 has got a number
+  know_registrars(bound_);  // the real ones: one with port 0 has got a number
   std::vector<Address> all = where;
   for (const Address& b : config.bind_addrs) add_once(all, b);
   if (config.bind_addrs.empty())
@@ -237,7 +238,9 @@ Result<Done> Actor::apply_spec(const wire::SpawnSpec& spec) {
     }
     return Done{};
   };
-  if (auto ok = addresses(spec.reg_addrs, registry_addrs_); !ok) return ok.failure();
+  std::vector<Address> registrars;
+  if (auto ok = addresses(spec.reg_addrs, registrars); !ok) return ok.failure();
+  know_registrars(std::move(registrars));
   vars_.set_addresses("_registry_addrs", registry_addrs_);
   std::vector<Address> binds;
   if (spec.bind_addrs)
@@ -286,6 +289,12 @@ Result<Done> Actor::load_modules(const std::vector<ModuleSpec>& modules) {
     exposed_.emplace(m.name, *loaded);
   }
   return Done{};
+}
+
+void Actor::know_registrars(std::vector<Address> addrs) {
+  registry_addrs_ = std::move(addrs);
+  registry_texts_.clear();
+  for (const Address& a : registry_addrs_) registry_texts_.push_back(a.to_string());
 }
 
 /// At all of these as well, or at none of them.

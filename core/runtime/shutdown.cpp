@@ -59,16 +59,33 @@ void Actor::on_cancel_actor(PeerLink& link, std::string_view cid, int64_t patien
   acks_.push_back({Ref<PeerLink>(&link), Cid(cid)});
   if (acks_sent_) return send_acks();
   TRACTOR_LOG(kCancel, "tractor", "%s cancels this actor", link.peer().name.c_str());
+  if (!canceller()) {
+    canceller_ = link.identity();
+    c_canceller_ = {link.peer().name.c_str(), link.peer().uuid.c_str(), link.peer().pid};
+  }
   Error::Fields f;
   f.code = Status::canceled;
   f.message = "cancelled by " + link.peer().name;
   f.canceller = link.peer();
   ErrorRef why = Error::make(std::move(f));
+  end_for(why, why->message());
+}
+
+void Actor::cancel_soon() {
+  if (!main_ || ended()) return;
+  TRACTOR_LOG(kCancel, "tractor", "actor %s cancels itself", id_.name.c_str());
+  if (!canceller()) c_canceller_ = c_id_;
+  constexpr std::string_view kReason = "the actor cancels itself";
+  end_for(engine_->cancel_error(kReason), kReason);
+}
+
+/// It is told to go, and does.
+void Actor::end_for(const ErrorRef& why, std::string_view reason) {
   if (booting()) return stop_boot(why);
   begin_closing();
   service_->cancel_from_outside(why);
   // Absorbed: an actor that does as it is told has not failed.
-  main_->cancel(why->message());
+  main_->cancel(reason);
 }
 
 void Actor::on_signal(int signo) {
@@ -76,13 +93,7 @@ void Actor::on_signal(int signo) {
     if (reaper_) reaper_->sweep_soon();
     return;
   }
-  if (!is_root()) {
-    if (booting()) return stop_boot(engine_->cancel_error("SIGTERM"));
-    begin_closing();
-    service_->cancel_from_outside(engine_->cancel_error("SIGTERM"));
-    main_->cancel("SIGTERM");
-    return;
-  }
+  if (!is_root()) return end_for(engine_->cancel_error("SIGTERM"), "SIGTERM");
   if (end_signal_ != 0) {
     for (Child* child : children_) child->kill();
     listeners_.clear();  // which have files

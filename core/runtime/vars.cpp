@@ -47,16 +47,36 @@ void RuntimeVars::set_address(std::string_view key, const Address& addr) {
   slot(key) = packed([&](wire::Packer& out) { pack_address(out, addr); });
 }
 
-std::optional<Address> RuntimeVars::address(std::string_view key) const {
-  for (const auto& [k, value] : entries_) {
-    if (k != key) continue;
-    wire::Cursor in(value);
-    wire::DecodeError error;
-    wire::WireAddr addr;
-    if (!wire::read_addr(in, {nullptr, key, 0}, addr, error)) return {};
-    if (auto read = address_from_wire(addr)) return *read;
-  }
+Bytes RuntimeVars::find(std::string_view key) const {
+  for (const auto& [k, value] : entries_)
+    if (k == key) return value;
   return {};
+}
+
+bool RuntimeVars::flag(std::string_view key) const {
+  wire::Cursor in(find(key));
+  wire::Token token;
+  return in.next(token) && token.kind == wire::Kind::boolean && token.boolean;
+}
+
+std::optional<Address> RuntimeVars::address(std::string_view key) const {
+  wire::Cursor in(find(key));
+  wire::DecodeError error;
+  wire::WireAddr addr;
+  if (in.at_end() || !wire::read_addr(in, {nullptr, key, 0}, addr, error)) return {};
+  auto read = address_from_wire(addr);
+  return read ? std::optional(std::move(*read)) : std::nullopt;
+}
+
+std::vector<Address> RuntimeVars::addresses(std::string_view key) const {
+  wire::Cursor in(find(key));
+  wire::DecodeError error;
+  std::vector<wire::WireAddr> told;
+  std::vector<Address> addrs;
+  if (in.at_end() || !wire::read_array<wire::WireAddr, wire::read_addr>(in, {nullptr, key, 0}, told, error)) return {};
+  for (const wire::WireAddr& w : told)
+    if (auto addr = address_from_wire(w)) addrs.push_back(std::move(*addr));
+  return addrs;
 }
 
 void RuntimeVars::set_addresses(std::string_view key, const std::vector<Address>& addrs) {
@@ -75,14 +95,11 @@ void RuntimeVars::set_transports(const std::vector<TransportKind>& kinds) {
 
 std::vector<TransportKind> RuntimeVars::transports() const {
   std::vector<TransportKind> kinds;
-  for (const auto& [key, value] : entries_) {
-    if (key != "_enable_tpts") continue;
-    wire::Cursor in(value);
-    wire::Token token;
-    if (!in.next(token) || token.kind != wire::Kind::array) break;
+  wire::Cursor in(find("_enable_tpts"));
+  wire::Token token;
+  if (in.next(token) && token.kind == wire::Kind::array)
     for (uint32_t n = token.count; n > 0 && in.next(token); --n)
       if (auto kind = transport_by_name(token.bytes); token.kind == wire::Kind::str && kind) kinds.push_back(*kind);
-  }
   if (kinds.empty()) kinds.push_back(TransportKind::tcp);
   return kinds;
 }

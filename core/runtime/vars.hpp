@@ -23,14 +23,18 @@ class RuntimeVars {
   void set_addresses(std::string_view key, const std::vector<Address>& addrs);
   void set_transports(const std::vector<TransportKind>& kinds);
   std::vector<TransportKind> transports() const;
+  std::vector<Address> addresses(std::string_view key) const;
+  bool flag(std::string_view key) const;
 
-  /// Takes over what the parent sent.
+  /// Takes over what the parent sent, or what was checked.
   void update(Bytes map);
   /// As a map, for a child.
   std::string encode() const;
 
  private:
   std::string& slot(std::string_view key);
+  /// Empty if it is not set.
+  Bytes find(std::string_view key) const;
   std::vector<std::pair<std::string, std::string>> entries_;
 };
 

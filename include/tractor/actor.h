@@ -113,6 +113,11 @@ typedef int (*tractor_module_init_fn)(const char *module);
  * all, if there are several) and listens at addresses of its own; if nobody is there, the root listens there and is the
  * registrar itself. Of several that start at the same time one becomes the registrar, and the others join it. If somebody
  * is there who is no registrar, which takes up to 3 s to find out, the root does not boot: ::TRACTOR_EREGISTRY.
+ *
+ * It ends when its nursery has ended: the program closes that, something in it fails, or it is cancelled. A root that another
+ * actor cancels (tractor_portal_cancel_actor()) ends like one that closes: its tasks and children are cancelled, its listeners
+ * go, and that is no error. tractor_main() and tractor_run_daemon() then return 0; the code of a host program, which has
+ * opened the root with tractor_actor_open(), is told by `on_end` and goes on.
  * @{
  */
 
@@ -190,6 +195,22 @@ TRACTOR_API int tractor_main(int argc, char **argv, const tractor_root_options *
                              void *user);
 
 /**
+ * @brief Runs a whole program that only serves: a root whose modules others call, or, in a process that a parent started,
+ * the child.
+ *
+ * The modules of the options are loaded first: if one is missing, nothing is asked, bound or registered. It then serves until
+ * it is cancelled by another actor or by tractor_actor_cancel_soon(), or until a child of it fails. Errors and signals as in
+ * tractor_main().
+ * @param argc     of main
+ * @param argv     of main; the area is used for the process title
+ * @param options  NULL for defaults; `event_base` must be NULL, ::TRACTOR_ROOT_CLIENT makes no sense
+ * @return exit status for main: 0 when it was cancelled, 1 after an error, 2 for bad options. After SIGINT or SIGTERM it does not
+ *         return
+ * @loopthread
+ */
+TRACTOR_API int tractor_run_daemon(int argc, char **argv, const tractor_root_options *options);
+
+/**
  * @brief For programs that do not use tractor_main(): serves and exits if this process was started as a child, else returns
  * at once. Call it first in main, after tractor_register().
  * @param argc  of main
@@ -237,6 +258,32 @@ TRACTOR_API int tractor_actor_open(const tractor_root_options *options, tractor_
 TRACTOR_API void tractor_actor_close(tractor_actor *actor);
 
 /**
+ * @brief Cancels the whole actor, as if another one had: its tasks, its children, its nursery. That is no error of it.
+ *
+ * It returns at once; the end comes as ever, when everything has ended. An actor that boots does not come up: its body never
+ * runs.
+ * @param actor  NULL and ended ones are ignored
+ * @loopthread
+ */
+TRACTOR_API void tractor_actor_cancel_soon(tractor_actor *actor);
+/**
+ * @brief Has an actor asked it to end: its parent, another one (tractor_portal_cancel_actor()), or itself
+ * (tractor_actor_cancel_soon())?
+ *
+ * A signal, an error and a cancel of the nursery by the program are none of that.
+ * @param actor  the actor
+ * @loopthread
+ */
+TRACTOR_API bool tractor_actor_cancel_called(tractor_actor *actor);
+/**
+ * @brief Who was the first to ask.
+ * @param actor  the actor
+ * @return borrowed, lives as long as the actor; NULL if nobody has
+ * @loopthread
+ */
+TRACTOR_API const tractor_id *tractor_actor_cancel_caller(tractor_actor *actor);
+
+/**
  * @brief Runs the actor's own loop until the actor has ended. The calling thread becomes the owner.
  * @param actor  the actor
  * @return ::TRACTOR_OK; ::TRACTOR_EDEADLK inside a callback, ::TRACTOR_EWRONGTHREAD while another thread runs it, ::TRACTOR_ENOTSUP on a
@@ -279,6 +326,15 @@ typedef void (*tractor_exit_fn)(tractor_actor *actor, void *user);
  * @loopthread
  */
 TRACTOR_API int tractor_actor_on_exit(tractor_actor *actor, tractor_exit_fn fn, void *user);
+/**
+ * @brief The actor of this process.
+ * @return borrowed, as tractor_actor_open() yields it. NULL where there is no runtime: before the opening, from the actor's last
+ *         callback on, and on all threads but the actor's own
+ * @loopthread
+ */
+TRACTOR_API tractor_actor *tractor_current_actor(void);
+/** @brief Is there an actor in this process, and is it the root of its tree? False on other threads. @loopthread */
+TRACTOR_API bool tractor_is_root_process(void);
 /** @brief Who this is. @param actor the actor @return borrowed, lives as long as the actor; never NULL @loopthread */
 TRACTOR_API const tractor_id *tractor_actor_id(tractor_actor *actor);
 /** @brief Is it the root of its tree? @param actor the actor @loopthread */
@@ -309,6 +365,53 @@ TRACTOR_API tractor_portal *tractor_actor_parent(tractor_actor *actor);
  * @loopthread
  */
 TRACTOR_API const char *tractor_actor_address(tractor_actor *actor, size_t index);
+
+/**
+ * @brief One of the registrars that it is registered with and that it asks, as multiaddr; of a registrar its own registry
+ * addresses.
+ * @param actor  the actor
+ * @param index  from 0
+ * @return borrowed until tractor_set_runtime_vars(), or as long as the actor; NULL beyond the last
+ * @loopthread
+ */
+TRACTOR_API const char *tractor_actor_registry_address(tractor_actor *actor, size_t index);
+
+/**
+ * @brief The runtime variables: what an actor tells each child that it starts, and what it was told itself.
+ *
+ * An address is `[host, port]` or `[directory, file]`.
+ *
+ * | key | value | |
+ * |---|---|---|
+ * | `_is_root` | bool | is this the root of its tree? |
+ * | `_root_mailbox` | address, or `[nil, nil]` | where tractor_get_root() connects |
+ * | `_root_addrs` | addresses | all addresses of the root |
+ * | `_enable_tpts` | "tcp", "uds": at least one | the transports that later children listen by |
+ * | `_registry_addrs` | addresses | the registrars that this actor asks, and that later children register with |
+ * | `_debug_mode` | bool | true is not yet supported |
+ * | `repl_fixture`, `use_greenback`, `use_stackscope` | bool | for children that run Python |
+ * | `_is_infected_aio` | bool | true is not yet supported |
+ *
+ * All others are the program's own, with any value.
+ * @return a map in this thread's scratch, valid until your callback returns; without a runtime the defaults. nil on another
+ *         thread, or if there is no memory
+ * @loopthread
+ */
+TRACTOR_API tractor_bytes tractor_get_runtime_vars(void);
+/**
+ * @brief Changes runtime variables: all that are given, or none. Those that are not stay.
+ *
+ * Children that are started from then on inherit them, with their descendants; nobody else is told. An actor stays registered
+ * and listening where it is.
+ * @param vars      a map with text keys; `{NULL, 0}`: nothing
+ * @param why       [out] what is wrong, with the key, NUL-terminated, cut to its room between two characters; empty on
+ *                  success. May be NULL
+ * @param why_size  the room in `why`, in bytes; 0: nothing is written
+ * @return ::TRACTOR_OK; ::TRACTOR_EINVAL for a value that the key can't have, ::TRACTOR_ENOTSUP for what is not there yet, ::TRACTOR_EBUSY while
+ *         the actor boots, ::TRACTOR_ERUNTIME if there is no runtime, ::TRACTOR_ENOMEM
+ * @loopthread
+ */
+TRACTOR_API int tractor_set_runtime_vars(tractor_bytes vars, char *why, size_t why_size);
 
 /**
  * @brief What is going on, as a map: `children` (list of maps with `name`, `uuid`, `pid`, `state`), `peers` (list of

@@ -61,6 +61,9 @@ typedef void (*tractor_log_fn)(int level, const char *line, void *user);
  */
 TRACTOR_API int tractor_log_set_level(int level);
 
+/** @brief The level below which lines are dropped. @return a ::tractor_log_level, or another number that was set @anythread */
+TRACTOR_API int tractor_log_get_level(void);
+
 /**
  * @brief Would a line of this level come out? Ask before you gather what is expensive to log.
  * @param level  a ::tractor_log_level

@@ -376,6 +376,9 @@ TRACTOR_API tractor_op tractor_nursery_start_actor(tractor_nursery *in, const ch
  * @param fn       completion with the answer; NULL: an error goes to `in`, when its sibling one-shots have ended
  * @param user     for `fn`
  * @return a token, or a negative status
+ *
+ * The completion is what the original's `Portal.wait_for_result()` waits for: there is no portal to ask, a one-shot has no other
+ * use. Keep the value if you want to look at it again. A child of tractor_nursery_start_actor() has no result.
  * @completes{the value, or as tractor_nursery_start_actor() and tractor_portal_run()}
  * @loopthread
  */

@@ -183,6 +183,14 @@ TRACTOR_API const tractor_id *tractor_portal_id(tractor_portal *portal);
  */
 TRACTOR_API const char *tractor_portal_address(tractor_portal *portal);
 
+/**
+ * @brief The same for this end of the connection. Over a Unix socket both ends have the address of whoever listens.
+ * @param portal  the portal
+ * @return borrowed, lives as long as the portal; never NULL, "" to oneself
+ * @loopthread
+ */
+TRACTOR_API const char *tractor_portal_local_address(tractor_portal *portal);
+
 /** @brief Is the connection up? @param portal the portal @loopthread */
 TRACTOR_API bool tractor_portal_connected(tractor_portal *portal);
 
