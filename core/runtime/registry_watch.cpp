@@ -90,8 +90,11 @@ void RegistryWatch::on_open(tractor_stream* stream, void* self) {
 }
 
 void RegistryWatch::receive() {
-  if (stream_->receive(&nursery_, on_item, this) < 0 && !nursery_.cancel_called())
-    nursery_.fail(Error::out_of_memory());
+  try {
+    if (stream_->receive(&nursery_, on_item, this) >= 0 || nursery_.cancel_called()) return;
+  } catch (const std::bad_alloc&) {
+  }
+  nursery_.fail(Error::out_of_memory());
 }
 
 void RegistryWatch::on_item(const tractor_error* err, const tractor_value* value, void* self) {

@@ -118,6 +118,31 @@ void searches() {
   started(p, tractor_get_registry(root, nullptr, nullptr, on_portal, p));
   p = probe("registry at an address");
   started(p, tractor_get_registry(root, kit_registry(), nullptr, on_portal, p));
+  p = probe("get_root");
+  started(p, tractor_get_root(root, nullptr, on_portal, p));
+  // Two registrars, one of which is not there.
+  static const char* const registries[] = {kit_registry(), "/ip4/127.0.0.1/tcp/1", nullptr};
+  tractor_find_options several = {};
+  several.struct_size = sizeof several;
+  several.registry_addrs = registries;
+  p = probe("query_actor");
+  started(p, tractor_query_actor(
+                 root, "child", &several,
+                 [](const tractor_error* err, const tractor_value*, void* q) {
+                   completed(q, err);
+                   work_over();
+                 },
+                 p));
+}
+
+/// For as long as the others come and go.
+void watch() {
+  tractor_find_options a_while = {};
+  a_while.struct_size = sizeof a_while;
+  a_while.timeout_ns = 100 * TRACTOR_MS;
+  Probe* p = probe("watch_actors");
+  started(p, tractor_watch_actors(
+                 root, nullptr, &a_while, [](int, const tractor_id*, const char* const*, void*) {}, on_done, p));
 }
 
 void on_victim(const tractor_error* err, tractor_portal* portal, void* p) {
@@ -133,6 +158,7 @@ void whole_life(tractor_nursery* nursery, void*) {
   root = nursery;
   open_work = 1;
   local_work();
+  watch();
   start_child([] {
     calls();
     searches();
