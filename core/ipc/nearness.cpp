@@ -42,4 +42,10 @@ void sort_nearest_first(std::vector<Address>& addrs) {
                    [&](const Address& a, const Address& b) { return distance(a) < distance(b); });
 }
 
+bool is_on_this_machine(const Address& addr) {
+  if (addr.kind == TransportKind::uds || addr.is_loopback() || addr.host == "0.0.0.0" || addr.host == "::") return true;
+  const std::vector<std::string> own = interface_hosts();
+  return std::find(own.begin(), own.end(), addr.host) != own.end();
+}
+
 }  // namespace tractor::core

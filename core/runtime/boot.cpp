@@ -4,9 +4,11 @@
 #include <csignal>
 #include <iterator>
 #include <numeric>
+#include <utility>
 
 #include "base/log.hpp"
 #include "devx/title.hpp"
+#include "ipc/nearness.hpp"
 #include "rpc/args.hpp"
 #include "rpc/ask.hpp"
 #include "runtime/actor.hpp"
@@ -37,6 +39,8 @@ Task<Result<Done>> greet_oneself(Actor& actor) {
   }
   co_return Done{};
 }
+
+const char* loopback_beside(const Address& far) { return far.host.find(':') == far.host.npos ? "127.0.0.1" : "::1"; }
 
 std::string list(const std::vector<Address>& addrs) {
   std::string text;
@@ -138,10 +142,18 @@ Result<Done> Actor::join(const RootConfig& config, std::vector<Address> registra
   std::vector<Address> binds = config.bind_addrs;
   if (binds.empty()) {
     // As near to each registrar as can be.
+    bool said = false;
     for (const Address& r : registry_addrs_) {
-      auto random = random_address(r.kind, id_.name, id_.pid, r.host);
+      const bool near = is_on_this_machine(r);
+      auto random = random_address(r.kind, id_.name, id_.pid, near ? r.host : loopback_beside(r));
       if (!random) return random.failure();
       add_once(binds, *random);
+      if (near || std::exchange(said, true)) continue;
+      TRACTOR_LOG(
+          kWarning, "tractor.ipc",
+          "the registrar at %s is on another machine, from where nobody reaches actor %s: it listens on loopback, "
+          "as tpt_bind_addrs does not say where else",
+          r.to_string().c_str(), id_.name.c_str());
     }
     if (auto ok = complete(binds, config.transports); !ok) return ok.failure();
   }

@@ -1,8 +1,10 @@
 #include "runtime/election.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
 #include <optional>
+#include <string_view>
 
 namespace tractor::core {
 
@@ -65,6 +67,11 @@ class Poll final : private Halt::Step {
   size_t open_ = 0;
 };
 
+/// Somebody is there whom this user may not talk to, or who is not to be trusted; nobody else could bind there either.
+bool is_forbidden(const Failure& why) {
+  return why.error == EACCES || (why.type && std::string_view(why.type) == "PermissionError");
+}
+
 }  // namespace
 
 Task<Finding> probe(LinkHost& host, Address at, Halt* halt) {
@@ -84,6 +91,7 @@ Task<Finding> probe(LinkHost& host, Address at, Halt* halt) {
     Failure& why = link.failure();
     if (why.code == Status::no_memory) throw std::bad_alloc();
     reached = reached || connected;
+    if (is_forbidden(why)) co_return Finding{Verdict::occupied, std::move(why.message)};
     if (!reached || (halt && halt->why())) co_return Finding{};
     bool refused = !connected && why.code != Status::timed_out;
     const int64_t rest = kFirstPause * attempt;

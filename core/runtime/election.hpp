@@ -12,7 +12,7 @@ namespace tractor::core {
 enum class Verdict : uint8_t {
   absent,     ///< nobody
   registrar,  ///< a registrar, or an actor that does not say whether it is one
-  occupied,   ///< somebody who is none
+  occupied,   ///< somebody who is none, or whom we may not ask
 };
 
 struct Finding {

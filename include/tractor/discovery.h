@@ -173,6 +173,27 @@ typedef void (*tractor_watch_fn)(int event, const tractor_id *id, const char *co
 TRACTOR_API tractor_op tractor_watch_actors(tractor_nursery *in, const char *name, const tractor_find_options *options,
                                             tractor_watch_fn on_event, tractor_done_fn on_end, void *user);
 
+/**
+ * @brief Checks a table of where actors are to be, as a configuration has it, and gives all its addresses one form.
+ *
+ * @code{.c}
+ * tractor_bytes table = tractor_parse_endpoints(tractor_pack(
+ *     "{s:[s,s], s:[[s,i]]}",
+ *     "registrar", "/ip4/127.0.0.1/tcp/1616", "/unix/run/user/1000/tractor/registry.sock",
+ *     "worker", "127.0.0.1", 0));
+ * if (tractor_bytes_error(table)) ...
+ * @endcode
+ * Here the worker's address becomes "/ip4/127.0.0.1/tcp/0". Nobody is started, asked or looked up; the addresses are good for
+ * `tpt_bind_addrs`, `registry_addrs` and wherever else one is wanted.
+ * @param endpoints  a map from names to lists of addresses, which may be empty. An address is a multiaddr or a pair, `[host, port]` or
+ *                   `[directory, file]`. `{NULL, 0}`: an empty map
+ * @return the same map with every address as multiaddr, names and order kept, in this thread's scratch; poisoned if it is no such
+ *         map, a name is empty or comes twice, an address is wrong, or memory is short. tractor_bytes_error() tells what and
+ *         where: "endpoints.worker[0]: port 70000 is not between 0 and 65535"
+ * @anythread
+ */
+TRACTOR_API tractor_bytes tractor_parse_endpoints(tractor_bytes endpoints);
+
 /** @} */
 
 #ifdef __cplusplus

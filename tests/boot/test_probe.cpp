@@ -25,7 +25,18 @@ using scope_test::ScopeEnv;
 namespace {
 
 /// What meets one attempt to connect.
-enum class Peer { refuses, never_connects, says_nothing, says_garbage, hangs_up, registrar, actor, does_not_say };
+enum class Peer {
+  refuses,
+  forbids,
+  is_foreign,
+  never_connects,
+  says_nothing,
+  says_garbage,
+  hangs_up,
+  registrar,
+  actor,
+  does_not_say
+};
 
 /// An end of a connection that the test plays.
 struct Served {
@@ -123,6 +134,10 @@ class World final : public LinkHost {
         return handler_.on_dialed(Failure::of(Status::timed_out, "no connection", "TimeoutError"));
       if (peer_ == Peer::refuses)
         return handler_.on_dialed(Failure::of(Status::transport, "refused", "ConnectionError"));
+      if (peer_ == Peer::forbids)
+        return handler_.on_dialed(Failure::system(Status::transport, "connect", EACCES, "ConnectionError"));
+      if (peer_ == Peer::is_foreign)
+        return handler_.on_dialed(Failure::of(Status::transport, "user 7 listens there", "PermissionError"));
       auto [near, far] = memory_pair(world_.env.loop);
       Served& s = world_.served.emplace_back();
       s.end = std::move(far);
@@ -193,6 +208,16 @@ void somebody_was_there(void**) {
   expect({Peer::hangs_up, Peer::never_connects, Peer::registrar}, Verdict::registrar, kSecond + 150 * kMillisecond, 3);
 }
 
+// Another user's socket: the boot ends with the reason, not with an address that can't be bound.
+void who_may_not_be_asked_occupies_the_address(void**) {
+  expect({Peer::forbids}, Verdict::occupied, 0, 1);
+  World w({{Peer::is_foreign}});
+  w.ask();
+  assert_int_equal(static_cast<int>(w.verdict()), static_cast<int>(Verdict::occupied));
+  assert_string_equal(w.found->at(0).who.c_str(), "user 7 listens there");
+  assert_int_equal(w.took(), 0);
+}
+
 void it_says_what_it_is(void**) {
   expect({Peer::registrar}, Verdict::registrar, 0, 1);
   expect({Peer::does_not_say}, Verdict::registrar, 0, 1);
@@ -232,6 +257,7 @@ int main() {
       cmocka_unit_test(BND_03_who_never_answers_occupies_the_address),
       cmocka_unit_test(nobody_is_there),
       cmocka_unit_test(somebody_was_there),
+      cmocka_unit_test(who_may_not_be_asked_occupies_the_address),
       cmocka_unit_test(it_says_what_it_is),
       cmocka_unit_test(all_are_asked_at_once),
       cmocka_unit_test(all_are_halted_at_once),
