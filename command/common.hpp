@@ -36,6 +36,7 @@ void add_tree(Program& program);
 void add_call(Program& program);
 void add_stream(Program& program);
 void add_find(Program& program);
+void add_watch(Program& program);
 void add_cancel(Program& program);
 void add_reap(Program& program);
 

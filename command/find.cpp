@@ -6,6 +6,7 @@
 #include "command/common.hpp"
 #include "command/directory.hpp"
 #include "command/json.hpp"
+#include "command/output.hpp"
 #include "command/session.hpp"
 
 namespace tractor::command {
@@ -19,7 +20,9 @@ struct Options {
 
 class Find {
  public:
-  Find(const Common& common, const Options& options) : common_(common), options_(options), session_(common) {}
+  Find(const Common& common, const Options& options) : common_(common), options_(options), session_(common) {
+    if (options.wait) session_.end_with_reader();
+  }
 
   int run() {
     return session_.run([this] {
@@ -59,13 +62,13 @@ class Find {
     if (addresses.empty())
       return session_.fail(kNobody, "nobody is called '" + options_.name + "' at " + registry_text(common_));
     for (const auto& address : addresses)
-      if (!session_.print(address.get<std::string>())) return;
+      if (!session_.print(shown(address.get<std::string>()))) return;
   }
 
   void print_all(const std::vector<Entry>& entries) {
     for (const Entry& entry : entries) {
-      std::string line = entry.name + "  " + entry.uuid;
-      for (const std::string& address : entry.addresses) line += "  " + address;
+      std::string line = shown(entry.name) + "  " + shown(entry.uuid);
+      for (const std::string& address : entry.addresses) line += "  " + shown(address);
       if (!session_.print(line)) return;
     }
   }

@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
   app.footer("The manual is tractor(1).");
   Program program{app, {}, {}};
   add_common(app, program.common);
-  for (auto add : {add_run, add_tree, add_call, add_stream, add_find, add_cancel, add_reap}) add(program);
+  for (auto add : {add_run, add_tree, add_call, add_stream, add_find, add_watch, add_cancel, add_reap}) add(program);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

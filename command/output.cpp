@@ -16,7 +16,39 @@ bool wants_colour(int fd) {
   return (!no || !*no) && isatty(fd) && terminal && std::strcmp(terminal, "dumb") != 0;
 }
 
+/// The bytes of the character at the beginning of `text`; 0 if there is none that may be shown.
+size_t printable(std::string_view text) {
+  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const unsigned first = byte(0);
+  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+  const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  unsigned point = first & (0x7fu >> size);
+  for (size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+    point = point << 6 | (byte(i) & 0x3f);
+  }
+  const unsigned least = size == 2 ? 0xa0 : size == 3 ? 0x800 : 0x10000;  // below 0xa0 there are controls again
+  const bool surrogate = point >= 0xd800 && point < 0xe000;
+  return first >= 0xc2 && point >= least && point <= 0x10ffff && !surrogate ? size : 0;
+}
+
 }  // namespace
+
+std::string shown(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    if (size_t size = printable(text)) {
+      out += text.substr(0, size);
+      text.remove_prefix(size);
+      continue;
+    }
+    char escaped[8];
+    std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned char>(text[0]));
+    out += escaped;
+    text.remove_prefix(1);
+  }
+  return out;
+}
 
 std::string painted(Paint paint, std::string_view text, int fd) {
   const char* code = paint == Paint::bold ? "1" : paint == Paint::dim ? "2" : paint == Paint::red ? "31" : nullptr;

@@ -12,6 +12,9 @@ enum class Paint { plain, bold, dim, red };
 /// The text in colours if `fd` is a terminal that wants them; NO_COLOR in the environment forbids it.
 std::string painted(Paint paint, std::string_view text, int fd);
 
+/// A text of somebody else's as it may stand on a terminal: control characters, and what is no UTF-8, as \xNN.
+std::string shown(std::string_view text);
+
 /// Writes a line to stdout at once. An errno, EPIPE if nobody reads it any more; 0 if it is written.
 int write_line(std::string_view text);
 

@@ -3,8 +3,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
+#include <unistd.h>
 
 #include "command/output.hpp"
+#include "command/reader.hpp"
 #include "command/root.hpp"
 
 namespace tractor::command {
@@ -19,8 +22,23 @@ int Session::run(std::function<void()> body) {
     complain(tractor_strerror(opened));
     return kUsage;
   }
-  tractor_actor_run(actor_);
+  tractor_actor_ref(actor_);  // the thread below may notice something after its end
+  {
+    std::optional<Reader> reader;
+    if (ends_with_reader_) reader.emplace(STDOUT_FILENO, [this] { on_reader_gone(); });
+    tractor_actor_run(actor_);
+  }
+  tractor_actor_unref(actor_);
   return status_;
+}
+
+void Session::on_reader_gone() {
+  tractor_actor_post(
+      actor_,
+      [](const tractor_error* err, void* self) {
+        if (!err) static_cast<Session*>(self)->stop();
+      },
+      this);
 }
 
 void Session::on_up(tractor_nursery* root, void* self) { static_cast<Session*>(self)->start(root); }
@@ -30,7 +48,7 @@ void Session::start(tractor_nursery* root) {
   options.struct_size = sizeof options;
   options.timeout_ns = common_.timeout_ns();
   work_ = tractor_nursery_open(root, &options, on_work_end, this);
-  body_();
+  if (!stopped_) body_();
   tractor_nursery_close(work_);
 }
 
@@ -41,7 +59,7 @@ void Session::on_work_end(const tractor_error* err, void* user) {
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, "%g", self.common_.timeout);
     self.fail(kTimeout, std::string("not done within ") + seconds + " s");
-  } else if (err && tractor_error_code(err) != TRACTOR_ECANCELED) {
+  } else {
     self.fail(err, "");
   }
   tractor_actor_close(self.actor_);
@@ -53,7 +71,7 @@ void Session::on_end(const tractor_error* err, void* user) {
     self.status_ = interrupted;
   else if (tractor_error_code(err) == TRACTOR_EREGISTRY)
     self.no_registrar(err);
-  else if (err)
+  else
     self.fail(err, "");
 }
 
@@ -110,7 +128,7 @@ bool Session::print(std::string_view line) {
 
 void Session::fail(const tractor_error* err, const std::string& what) {
   // Whoever cancelled knows why, and says so.
-  if (tractor_error_code(err) == TRACTOR_ECANCELED) return;
+  if (!err || tractor_error_code(err) == TRACTOR_ECANCELED) return;
   bool first = status_ == kOk;
   fail(status_of(err), (what.empty() ? what : what + ": ") + tractor_error_message(err));
   if (first && common_.verbose) tractor_error_print(err, stderr);
@@ -125,6 +143,7 @@ void Session::fail(Status status, const std::string& message) {
 }
 
 void Session::stop() {
+  stopped_ = true;
   if (work_) tractor_nursery_cancel(work_, nullptr);
 }
 

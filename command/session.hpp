@@ -22,6 +22,8 @@ class Session {
 
   /// Without a registrar the body is left out, and that is no error.
   void allow_no_registrar() { needs_registrar_ = false; }
+  /// It ends, and well, when nobody reads stdout any more: for what may wait long before it writes.
+  void end_with_reader() { ends_with_reader_ = true; }
   /// Runs `body` once the actor is up, and returns when all that it started has ended: the exit status.
   int run(std::function<void()> body);
 
@@ -40,7 +42,7 @@ class Session {
 
   /// Writes a line to stdout. False if that can't be done: then the session ends.
   bool print(std::string_view line);
-  /// Ends the session with an error: the first is the one that is told.
+  /// Ends the session with an error: the first is the one that is told. Null, and that it was cancelled, are none.
   void fail(const tractor_error* err, const std::string& what);
   void fail(Status status, const std::string& message);
   /// Ends the session, as it stands.
@@ -51,13 +53,14 @@ class Session {
   static void on_work_end(const tractor_error* err, void* self);
   static void on_end(const tractor_error* err, void* self);
   void start(tractor_nursery* root);
+  void on_reader_gone();
   void no_registrar(const tractor_error* err);
 
   const Common& common_;
   std::function<void()> body_;
   tractor_actor* actor_ = nullptr;
   tractor_nursery* work_ = nullptr;
-  bool needs_registrar_ = true;
+  bool needs_registrar_ = true, ends_with_reader_ = false, stopped_ = false;
   int status_ = kOk;
 };
 

@@ -20,7 +20,9 @@ struct Options {
 /// Each value is written before the next one is asked for: a slow reader slows the generator down.
 class Stream {
  public:
-  Stream(const Common& common, const Options& options) : options_(options), session_(common) {}
+  Stream(const Common& common, const Options& options) : options_(options), session_(common) {
+    session_.end_with_reader();
+  }
 
   int run() {
     return session_.run(
@@ -54,7 +56,7 @@ class Stream {
   static void on_end(const tractor_error* err, void* user) {
     auto& self = *static_cast<Stream*>(user);
     const Call& c = self.options_.call;
-    if (err) self.session_.fail(err, c.endpoint + " in " + c.actor);
+    self.session_.fail(err, c.endpoint + " in " + c.actor);
   }
 
   const Options& options_;

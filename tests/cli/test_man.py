@@ -7,7 +7,7 @@ import unittest
 import kit
 
 PAGE = os.path.join(os.path.dirname(__file__), "../../command/tractor.1")
-COMMANDS = ("run", "tree", "call", "stream", "find", "cancel", "reap")
+COMMANDS = ("run", "tree", "call", "stream", "find", "watch", "cancel", "reap")
 
 
 class Man(kit.Case):

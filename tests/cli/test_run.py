@@ -108,7 +108,7 @@ class RunWrongly(kit.Case):
         status, out, _ = self.tractor("--version")
         self.assertEqual(status, kit.OK)
         self.assertRegex(out[0], r"^tractor \d+\.\d+\.\d+$")
-        for command in ("run", "tree", "call", "stream", "find", "cancel", "reap"):
+        for command in ("run", "tree", "call", "stream", "find", "watch", "cancel", "reap"):
             status, out, _ = self.tractor(command, "--help")
             self.assertEqual(status, kit.OK)
             self.assertIn(command, "\n".join(out))
