@@ -1,4 +1,5 @@
 /* tractor_run_daemon(): a program that only serves. */
+#include "kit/fault.h"
 #include "raw_address.h"
 #include "service.h"
 
@@ -11,6 +12,36 @@
 static tractor_root_options serving(void) {
     return kit_root_options(
         &(tractor_root_options){ TRACTOR_ROOT_OPTIONS, .name = "service", .enable_modules = kit_modules });
+}
+
+/* ---- how these tests find out that it is up ---- */
+
+/* DMN-01: they look for a file. A connection that says nothing and goes would be a stranger to the registrar. */
+static void DMN_01_daemon_ready_check_does_not_connect(void **state) {
+    (void)state;
+    tractor_root_options options = serving();
+    service s = service_start(&options);
+    const kit_fault no_sockets[] = { { .call = KIT_SOCKET, .error = EACCES },
+                                     { .call = KIT_CONNECT, .error = EACCES } };
+    kit_fault_begin(no_sockets, 2);
+    service_wait(&s);
+    assert_false(kit_fault_end());
+    assert_int_equal(kill(s.pid, SIGTERM), 0);
+    service_end(&s);
+}
+
+typedef struct watch {
+    int looks, waits;
+} watch;
+static bool third_time(void *user) { return ++((watch *)user)->looks == 3; }
+static void count_wait(void *user) { ++((watch *)user)->waits; }
+/* DMN-02: absent, absent, present. */
+static void DMN_02_daemon_ready_check_backs_off(void **state) {
+    (void)state;
+    watch w = { 0, 0 };
+    assert_true(kit_wait_until(third_time, count_wait, &w));
+    assert_int_equal(w.looks, 3);
+    assert_int_equal(w.waits, 2);
 }
 
 /* ---- it serves, by name, until it is cancelled ---- */
@@ -131,6 +162,8 @@ static void bad_options_are_status_2(void **state) {
 int main(int argc, char **argv) {
     kit_begin(argc, argv);
     const kit_test tests[] = {
+        KIT_TEST(DMN_01_daemon_ready_check_does_not_connect),
+        KIT_TEST_ONCE(DMN_02_daemon_ready_check_backs_off),
         KIT_TEST(it_serves_until_it_is_cancelled),
         KIT_TEST(a_signal_ends_it),
         KIT_TEST(a_missing_module_is_found_before_anything_is_opened),

@@ -37,7 +37,7 @@ static int its_main(const tractor_root_options *options) {
     say('e');
     while (read(self.asked, &work, 1) == 1)
         say(work);
-    return code == TRACTOR_OK || code == TRACTOR_ECANCELED ? 0 : 5;
+    return code == TRACTOR_OK ? 0 : 5;
 }
 
 static program start_program(const tractor_root_options *options) {

@@ -159,6 +159,8 @@ size_t kit_log_count(const char *part);
 
 /* ---- processes ---- */
 
+/* Asks until it is so, with `between` after each no (NULL: a millisecond's rest); false after a while. */
+bool kit_wait_until(bool (*is_so)(void *user), void (*between)(void *user), void *user);
 /* Waits until /proc says that the process is in one of `states`, such as "T" or "Z"; false after a while. */
 bool kit_wait_state(int64_t pid, const char *states);
 /* Waits until there is such a file; false after a while. */

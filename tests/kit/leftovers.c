@@ -173,20 +173,35 @@ void kit_remove_socket_files(void) {
     free(found);
 }
 
-bool kit_wait_state(int64_t pid, const char *states) {
-    for (int64_t end = tractor_now() + 5 * TRACTOR_SECOND * kit_headroom(); tractor_now() < end; nap_ms(1)) {
-        char state = 'X';
-        parent_of((int)pid, &state);
-        /* While its other threads die, as those of a sanitizer do, the first one is a zombie that nobody can wait for. */
-        if (strchr(states, state) && (state != 'Z' || threads((pid_t)pid) <= 1))
-            return true;
-    }
-    return false;
+static void rest(void *user) {
+    (void)user;
+    nap_ms(1);
 }
 
-bool kit_wait_file(const char *path) {
-    for (int64_t end = tractor_now() + 5 * TRACTOR_SECOND * kit_headroom(); tractor_now() < end; nap_ms(1))
-        if (access(path, F_OK) == 0)
-            return true;
-    return false;
+bool kit_wait_until(bool (*is_so)(void *user), void (*between)(void *user), void *user) {
+    const int64_t end = tractor_now() + 5 * TRACTOR_SECOND * kit_headroom();
+    while (!is_so(user)) {
+        if (tractor_now() >= end)
+            return false;
+        (between ? between : rest)(user);
+    }
+    return true;
 }
+
+typedef struct process {
+    int64_t pid;
+    const char *states;
+} process;
+static bool is_in_state(void *user) {
+    const process *p = user;
+    char state = 'X';
+    parent_of((int)p->pid, &state);
+    /* While its other threads die, as those of a sanitizer do, the first one is a zombie that nobody can wait for. */
+    return strchr(p->states, state) && (state != 'Z' || threads((pid_t)p->pid) <= 1);
+}
+bool kit_wait_state(int64_t pid, const char *states) {
+    return kit_wait_until(is_in_state, NULL, &(process){ pid, states });
+}
+
+static bool is_there(void *path) { return access(path, F_OK) == 0; }
+bool kit_wait_file(const char *path) { return kit_wait_until(is_there, NULL, (void *)(uintptr_t)path); }

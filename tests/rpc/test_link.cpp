@@ -1,8 +1,11 @@
-// What becomes of a task whose caller's connection breaks while it is being answered (RPC-01, RPC-02).
+// A connection: its greeting (SRV-02, SRV-03), and what becomes of its tasks when it breaks while they are answered (RPC-01,
+// RPC-02, SRV-01).
+#include <cerrno>
 #include <csetjmp>
 #include <cstdarg>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,15 +26,17 @@ using scope_test::ScopeEnv;
 
 namespace {
 
-/// Counts writes, and from a certain one on fails them.
+/// Counts writes, and from a certain one on fails them. If `read_error` is set, reading fails from then on too.
 class FaultyTransport final : public Transport {
  public:
   explicit FaultyTransport(std::unique_ptr<Transport> under) : under_(std::move(under)) {}
   ssize_t write(const iovec* parts, int count) override {
-    if (armed && ++writes >= fails_at) return -EPIPE;
+    if (armed && ++writes >= fails_at) return -error;
     return under_->write(parts, count);
   }
-  ssize_t read(void* to, size_t room) override { return under_->read(to, room); }
+  ssize_t read(void* to, size_t room) override {
+    return armed && writes >= fails_at && read_error ? -read_error : under_->read(to, room);
+  }
   void start(Loop& loop, FdHandler& handler, unsigned interest) override { under_->start(loop, handler, interest); }
   void want(unsigned interest) override { under_->want(interest); }
   void shutdown_write() override { under_->shutdown_write(); }
@@ -41,7 +46,7 @@ class FaultyTransport final : public Transport {
   int64_t peer_pid() const override { return 0; }
 
   bool armed = false;
-  int writes = 0, fails_at = 1;
+  int writes = 0, fails_at = 1, error = EPIPE, read_error = 0;
 
  private:
   std::unique_ptr<Transport> under_;
@@ -69,7 +74,7 @@ class Host final : public LinkHost {
   bool is_registrar() const override { return false; }
   Nursery& service() override { return *service_; }
   size_t max_frame() const override { return 1 << 20; }
-  int64_t handshake_timeout() const override { return kSecond; }
+  int64_t handshake_timeout() const override { return 10 * kSecond; }
   size_t stream_window() const override { return kDefaultStreamWindow; }
   void inherit_limits(size_t, size_t) override {}
   void on_link_open(PeerLink& link) override {
@@ -78,6 +83,7 @@ class Host final : public LinkHost {
   }
   void on_link_lost(PeerLink& link, const ErrorRef& why) override {
     ++lost;
+    lost_for = why;
     link.fail_calls(why);
   }
   void on_spawn_spec(PeerLink&, const wire::SpawnSpec&) override {}
@@ -85,6 +91,7 @@ class Host final : public LinkHost {
   void on_peer_failed(PeerLink&, ErrorRef) override {}
 
   int opened = 0, lost = 0;
+  ErrorRef lost_for;
   PeerLink* last_opened = nullptr;
   std::vector<Ref<PeerLink>> links;
 
@@ -212,6 +219,93 @@ void RPC_02_error_shipment_ignores_closed_response_channel(void**) {
   assert_null(w.reply.last.err.get());
 }
 
+/// Breaks while it sends an answer.
+void expect_lost(int write_error, int read_error, const char* reason) {
+  World w;
+  w.callee.serve("f", answer_at_once, &w);
+  w.faulty->error = write_error;
+  w.faulty->read_error = read_error;
+  w.call("f", 1);
+  w.env.pass(kSecond);
+  assert_int_equal(w.callee.lost, 1);
+  assert_int_equal(static_cast<int>(w.callee.lost_for->code()), TRACTOR_ETRANSPORT);
+  assert_non_null(std::strstr(w.callee.lost_for->message().c_str(), reason));
+  assert_int_equal(static_cast<int>(w.reply.last.err->code()), TRACTOR_ETRANSPORT);
+}
+
+// SRV-01: the original gathers what fails together into a group. Here sending and reading fail one after the other: that is one
+// loss, and it has the reason of its last failure, whether that is the peer's going or not.
+void SRV_01_send_normalizes_only_grouped_peer_resets(void**) {
+  expect_lost(EPIPE, 0, "Broken pipe");
+  expect_lost(ECONNRESET, 0, "Connection reset by peer");
+  expect_lost(EPIPE, ECONNRESET, "Connection reset by peer");
+  expect_lost(ENOBUFS, 0, "No buffer space available");
+  expect_lost(EPIPE, EIO, "Input/output error");
+}
+
+/// The other end of an accepted connection, by hand.
+struct Stranger {
+  explicit Stranger(World& w) {
+    auto [near, far] = memory_pair(w.env.loop);
+    end = std::move(near);
+    w.callee.links.push_back(PeerLink::accept(w.callee, std::move(far)));
+    link = w.callee.links.back().get();
+    w.env.drain();
+  }
+  void say(std::string_view body) {
+    char prefix[wire::kPrefix];
+    wire::write_prefix(prefix, static_cast<uint32_t>(body.size()));
+    iovec parts[] = {{prefix, sizeof prefix}, {const_cast<char*>(body.data()), body.size()}};
+    assert_int_equal(end->write(parts, 2), static_cast<int>(sizeof prefix + body.size()));
+  }
+  std::unique_ptr<Transport> end;
+  PeerLink* link;
+};
+
+// SRV-02: the reason says what can't be read.
+void SRV_02_handshake_normalizes_decode_error(void**) {
+  const struct {
+    std::string_view said;
+    const char* reason;
+  } cases[] = {
+      {"\xc1", "not msgpack"},
+      {"\x81\xa8msg_type\xa3Nay", "Nay"},
+      {"\x82\xa8msg_type\xa3"
+       "Aid\xa4name\x05",
+       "Aid.name: expected str, found int 5"},
+  };
+  for (const auto& c : cases) {
+    World w;
+    Stranger stranger(w);
+    stranger.say(c.said);
+    w.env.drain();
+    assert_true(stranger.link->is_closed());
+    assert_int_equal(w.callee.lost, 1);
+    assert_int_equal(static_cast<int>(w.callee.lost_for->code()), TRACTOR_ETRANSPORT);
+    const std::string& why = w.callee.lost_for->message();
+    if (why.find("protocol violation by the peer: ") != 0 || why.find(c.reason) == why.npos) {
+      print_error("expected '%s', got '%s'\n", c.reason, why.c_str());
+      assert_true(!"another reason");
+    }
+  }
+}
+
+// SRV-03: whoever is accepted is told at once who we are, and then has ten seconds.
+void SRV_03_server_uses_independent_handshake_timeout(void**) {
+  World w;
+  Stranger stranger(w);
+  char heard[1000];
+  ssize_t n = stranger.end->read(heard, sizeof heard);
+  assert_true(n > 0);
+  const std::string_view greeting(heard, static_cast<size_t>(n));
+  assert_true(greeting.find("Aid") != greeting.npos && greeting.find("callee") != greeting.npos);
+  w.env.pass(10 * kSecond - 1);
+  assert_false(stranger.link->is_closed());
+  w.env.pass(1);
+  assert_true(stranger.link->is_closed());
+  assert_string_equal(w.callee.lost_for->message().c_str(), "the peer did not say who it is in time");
+}
+
 // Only a parent of another make needs a moment before it can notice a child; one of ours gets the Aid at once.
 void a_native_parent_is_greeted_at_once(void**) {
   World w;
@@ -261,6 +355,9 @@ int main() {
       cmocka_unit_test(a_native_parent_is_greeted_at_once),
       cmocka_unit_test(another_parent_is_greeted_a_moment_later),
       cmocka_unit_test(RPC_02_error_shipment_ignores_closed_response_channel),
+      cmocka_unit_test(SRV_01_send_normalizes_only_grouped_peer_resets),
+      cmocka_unit_test(SRV_02_handshake_normalizes_decode_error),
+      cmocka_unit_test(SRV_03_server_uses_independent_handshake_timeout),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
