@@ -149,7 +149,9 @@ typedef struct tractor_root_options {
         "/ip4/127.0.0.1/tcp/1616" and `registry@1616.sock` in the runtime directory */
     const char *const *registry_addrs;
     /** Multiaddrs to listen at, of any transport, NULL-terminated; a registrar listens at its registry addresses as well.
-        NULL: at a random address of each enabled transport that would else have none */
+        NULL: at a random address of each enabled transport that would else have none; that of one which joins a registrar
+        is on the registrar's host, or in its folder. If that is another machine it is on loopback, where nobody there can
+        reach it: a warning says so */
     const char *const *tpt_bind_addrs;
     /** "tcp", "uds", or both, separated by a comma: its children connect to it by the first one. Inherited by all
         descendants. NULL: the transports of `registry_addrs`, else "tcp". A registry address of a transport that is not
