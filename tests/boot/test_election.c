@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 static tractor_root_options at(const char *const *registries) {
@@ -265,6 +266,45 @@ static void BND_04_registry_probe_preserves_no_peers_state(void **state) {
     other_end(&prober);
 }
 
+/* ---- sockets of other users ---- */
+
+static void become_another_user(void) {
+    if (setgid(12345) != 0 || setuid(12345) != 0)
+        _exit(5);
+}
+
+/* One user's registrar, and a root of the other's that wants its address. */
+static void expect_occupied(void (*who_has)(void), void (*who_wants)(void), const char *why) {
+    char folder[] = "/tmp/election-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chown(folder, who_has ? 12345 : 0, (gid_t)-1) | chmod(folder, 0777), 0);
+    const char *const registries[] = { kit_text("/unix%s/registry.sock", folder), NULL };
+    tractor_root_options options = at(registries);
+    other has = other_fork(&options, who_has), wants = other_fork(&options, who_wants);
+    other_go(&has);
+    other_wait(&has);
+    if (!has.up)
+        fail_msg("the registrar has failed: %s", has.message);
+    other_go(&wants);
+    other_wait(&wants);
+    assert_int_equal(wants.code, TRACTOR_EREGISTRY);
+    kit_assert_contains(wants.message, "a registry address is occupied, and no registrar answers: connect to ");
+    kit_assert_contains(wants.message, why);
+    other_end(&wants);
+    other_end(&has);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void a_registrar_of_another_user(void **state) {
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("             (skipped: cannot become another user)\n");
+        return;
+    }
+    expect_occupied(become_another_user, NULL, "user 12345 listens there, and only this user and root are trusted");
+    expect_occupied(NULL, become_another_user, "Permission denied");
+}
+
 int main(int argc, char **argv) {
     kit_begin(argc, argv);
     const kit_test tests[] = {
@@ -273,6 +313,7 @@ int main(int argc, char **argv) {
         KIT_TEST(X_35_does_not_go_on_for_ever),          KIT_TEST(nobody_is_there_or_a_registrar),
         KIT_TEST(the_registrars_that_answer_count),      KIT_TEST(BND_03_transport_only_listener_is_not_registrar),
         KIT_TEST(BND_03_another_actor_is_not_registrar), KIT_TEST(BND_04_registry_probe_preserves_no_peers_state),
+        KIT_TEST_ONCE(a_registrar_of_another_user),
     };
     return kit_run_tests(tests);
 }
