@@ -1,4 +1,4 @@
-# The library, its headers, tractor.pc and the CMake package `tractor` with the target tractor::tractor.
+# The library, its headers, tractor.pc, the CMake package `tractor` with the target tractor::tractor, and the Rust crate.
 if(NOT TARGET tractor)
   return()
 endif()
@@ -8,6 +8,8 @@ set(tractor_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tractor)
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(TARGETS tractor EXPORT tractor LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+# The sources of the Rust crate, to be named as a path in a Cargo.toml.
+install(DIRECTORY bindings/rust-sys DESTINATION ${CMAKE_INSTALL_DATADIR}/tractor PATTERN tests EXCLUDE)
 if(TRACTOR_STATIC)
   set_target_properties(tractor_static PROPERTIES EXPORT_NAME static)
   install(TARGETS tractor_static EXPORT tractor ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}

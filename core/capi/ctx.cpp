@@ -52,6 +52,14 @@ int or_raise(Context& ctx, F&& body) {
   }
 }
 
+void refuse_arguments(Context& ctx, std::string message) {
+  Failure why = Failure::of(Status::user, std::move(message), "TypeError");
+  if (ctx.is_caller())
+    ctx.fail(Error::of(why));
+  else
+    static_cast<TaskContext&>(ctx).refuse(std::move(why));
+}
+
 int answer(TaskContext& ctx, Bytes value) {
   return or_raise(ctx, [&] {
     auto checked = check_payload(value, kNil);
@@ -159,16 +167,21 @@ int tractor_ctx_unpack(tractor_ctx* ctx, const tractor_value* args, const char* 
       auto done = unpack_values(args ? from_c(args)->bytes() : kNil, fmt, list);
       if (done) return Status::ok;
       Status code = done.failure().code;
-      Failure why = Failure::of(Status::user, std::move(done.failure().message), "TypeError");
-      if (c.is_caller())
-        c.fail(Error::of(why));
-      else
-        static_cast<TaskContext&>(c).refuse(std::move(why));
+      refuse_arguments(c, std::move(done.failure().message));
       return code;
     });
   });
   va_end(list);
   return status;
+}
+
+int tractor_ctx_refuse(tractor_ctx* ctx, const char* why) {
+  return on_live(ctx, [&](Context& c) {
+    return or_raise(c, [&] {
+      refuse_arguments(c, why ? why : "");
+      return Status::ok;
+    });
+  });
 }
 
 // --- both sides ----------------------------------------------------------------------------------------------------

@@ -56,6 +56,13 @@ namespace {
   std::_Exit(128 + signo);
 }
 
+/// What main was given, as far as the caller knows it.
+ProgramArguments started_with(int argc, char** argv) {
+  ProgramArguments given = argv ? ProgramArguments{argc, argv} : program_arguments();
+  keep_argv_area(given.argc, given.argv);
+  return given;
+}
+
 /// A whole root. `ends_with_body`: else it serves until it is told to end.
 int run_program(const char* what, int argc, char** argv, const tractor_root_options* options, bool ends_with_body,
                 tractor_root_fn body, void* user) try {
@@ -97,15 +104,15 @@ int run_program(const char* what, int argc, char** argv, const tractor_root_opti
 }  // namespace
 
 void tractor_child_main(int argc, char** argv) try {
-  keep_argv_area(argc, argv);
-  if (auto info = boot_from_record(argc, argv)) serve(std::move(*info));
+  ProgramArguments given = started_with(argc, argv);
+  if (auto info = boot_from_record(given.argc, given.argv)) serve(std::move(*info));
 } catch (const std::bad_alloc&) {
   out_of_memory();
 }
 
 int tractor_child_main_from_flags(int argc, char** argv) try {
-  keep_argv_area(argc, argv);
-  auto info = boot_from_flags(argc, argv);
+  ProgramArguments given = started_with(argc, argv);
+  auto info = boot_from_flags(given.argc, given.argv);
   if (info) serve(std::move(info));
   std::fprintf(stderr, "tractor: %s\n", info.failure().message.c_str());
   return 2;

@@ -18,6 +18,11 @@ constexpr std::string_view kPrefix = "_subactor[";
 char* area_begin = nullptr;
 char* area_end = nullptr;
 
+ProgramArguments given_to_main;
+
+/// glibc calls constructors with what main will get, those of a library that is loaded later too.
+[[gnu::constructor]] void remember_arguments(int argc, char** argv) { given_to_main = {argc, argv}; }
+
 std::string read_proc(int64_t pid, const char* file) {
   std::string path = "/proc/" + std::to_string(pid) + "/" + file;
   std::FILE* f = std::fopen(path.c_str(), "re");
@@ -49,6 +54,8 @@ bool copy_texts(char** from, char** to) {
 }
 
 }  // namespace
+
+ProgramArguments program_arguments() { return given_to_main; }
 
 void keep_argv_area(int argc, char** argv) {
   if (area_begin || argc < 1 || !argv || !in_initial_stack(argv[0])) return;

@@ -7,6 +7,13 @@
 
 namespace tractor::core {
 
+/// What main was given, for callers in languages whose main is given nothing.
+struct ProgramArguments {
+  int argc = 0;
+  char** argv = nullptr;
+};
+ProgramArguments program_arguments();
+
 /// Remembers where argv lies, so that a title can be written over it. Call first thing in main; moves environ away.
 void keep_argv_area(int argc, char** argv);
 /// "_subactor[NAME@PID]".

@@ -186,7 +186,7 @@ typedef struct tractor_root_options {
  * the root in order: everything is cancelled, and the process then dies of the same signal; a second one kills at once.
  * In a child it serves and exits; it does not return.
  * @param argc     of main
- * @param argv     of main; the area is used for the process title
+ * @param argv     of main; the area is used for the process title. NULL: found without you, for languages whose main has none
  * @param options  NULL for defaults; `event_base` must be NULL
  * @param root     the body; its nursery is open while it runs
  * @param user     for `root`
@@ -204,7 +204,7 @@ TRACTOR_API int tractor_main(int argc, char **argv, const tractor_root_options *
  * it is cancelled by another actor or by tractor_actor_cancel_soon(), or until a child of it fails. Errors and signals as in
  * tractor_main().
  * @param argc     of main
- * @param argv     of main; the area is used for the process title
+ * @param argv     of main; the area is used for the process title. NULL: as in tractor_main()
  * @param options  NULL for defaults; `event_base` must be NULL, ::TRACTOR_ROOT_CLIENT makes no sense
  * @return exit status for main: 0 when it was cancelled, 1 after an error, 2 for bad options. After SIGINT or SIGTERM it does not
  *         return
@@ -216,7 +216,7 @@ TRACTOR_API int tractor_run_daemon(int argc, char **argv, const tractor_root_opt
  * @brief For programs that do not use tractor_main(): serves and exits if this process was started as a child, else returns
  * at once. Call it first in main, after tractor_register().
  * @param argc  of main
- * @param argv  of main
+ * @param argv  of main, or NULL, as in tractor_main()
  * @loopthread
  */
 TRACTOR_API void tractor_child_main(int argc, char **argv);
@@ -225,7 +225,7 @@ TRACTOR_API void tractor_child_main(int argc, char **argv);
  * @brief Serves and exits as a child whose command line carries the standard flags (`--uid`, `--parent_addr`, `--loglevel`):
  * for programs that parents start by a command line.
  * @param argc  of main
- * @param argv  of main
+ * @param argv  of main, or NULL, as in tractor_main()
  * @return only if the flags are bad: 2, after a message on stderr
  * @loopthread
  */

@@ -130,6 +130,15 @@ TRACTOR_API int tractor_ctx_raisef(tractor_ctx *ctx, const char *type, const cha
  * @loopthread
  */
 TRACTOR_API int tractor_ctx_unpack(tractor_ctx *ctx, const tractor_value *args, const char *fmt, ...);
+/**
+ * @brief What tractor_ctx_unpack() does about arguments that don't fit, for those who read them otherwise: with a
+ * ::tractor_reader, say, where variadic functions can't be called. The endpoint just returns then.
+ * @param ctx  the task
+ * @param why  what is wrong with them, such as tractor_reader_error() tells: the text of the TypeError; copied. NULL: no text
+ * @return ::TRACTOR_OK; ::TRACTOR_ECLOSED; ::TRACTOR_ENOMEM, which is raised as well
+ * @loopthread
+ */
+TRACTOR_API int tractor_ctx_refuse(tractor_ctx *ctx, const char *why);
 
 /**
  * @brief Cancels the task.
