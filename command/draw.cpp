@@ -18,17 +18,17 @@ std::string size_text(uint64_t bytes) {
   return text;
 }
 
-std::string who(const Node& node) { return node.name + "@" + (node.pid ? std::to_string(node.pid) : "?"); }
+std::string who(const Node& node) { return shown(node.name) + "@" + (node.pid ? std::to_string(node.pid) : "?"); }
 
 /// What it is doing, in a few words.
 std::vector<std::string> words(const Node& node, bool top) {
   std::vector<std::string> out;
   if (node.registrar) out.push_back("registrar");
   if (top)
-    for (const std::string& address : node.addresses) out.push_back(address);
-  if (!node.state.empty() && node.state != "up" && node.state != "serving") out.push_back(node.state);
+    for (const std::string& address : node.addresses) out.push_back(shown(address));
+  if (!node.state.empty() && node.state != "up" && node.state != "serving") out.push_back(shown(node.state));
   if (!node.why.empty()) {
-    out.push_back(node.why);
+    out.push_back(shown(node.why));
     return out;
   }
   if (!node.tasks.empty()) out.push_back(count(node.tasks.size(), "task"));
@@ -47,7 +47,7 @@ void draw(const Node& node, bool tasks, bool top, const std::string& branch, con
     for (const Task& task : node.tasks) {
       char age[32];
       std::snprintf(age, sizeof age, "%.1f s", task.age);
-      std::string line = task.what + (task.asker.empty() ? "" : " for " + task.asker) + ", " + age;
+      std::string line = shown(task.what) + (task.asker.empty() ? "" : " for " + shown(task.asker)) + ", " + age;
       out += below + (node.children.empty() ? "   " : "│  ") + painted(Paint::dim, line, STDOUT_FILENO) + "\n";
     }
   }

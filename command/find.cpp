@@ -60,7 +60,7 @@ class Find {
 
   void print_addresses(const nlohmann::json& addresses) {
     if (addresses.empty())
-      return session_.fail(kNobody, "nobody is called '" + options_.name + "' at " + registry_text(common_));
+      return session_.fail(kNobody, "nobody is called '" + shown(options_.name) + "' at " + registry_text(common_));
     for (const auto& address : addresses)
       if (!session_.print(shown(address.get<std::string>()))) return;
   }

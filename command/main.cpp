@@ -2,7 +2,9 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <fcntl.h>
 #include <tractor.h>
+#include <unistd.h>
 
 #include "command/common.hpp"
 #include "command/status.hpp"
@@ -31,9 +33,16 @@ void add_common(CLI::App& app, Common& common) {
   app.add_flag("-v,--verbose", common.verbose, "tell errors in full");
 }
 
+/// Whatever is opened first would take the place of a standard file that is closed, and be written to.
+void keep_standard_files() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    if (fcntl(fd, F_GETFD) < 0) open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // still an error to use
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_standard_files();
   // A module that `tractor run` serves may start children: they are this executable.
   tractor_child_main(argc, argv);
   // Whoever reads our output may go before we end; that is an error of the write.

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <unistd.h>
 
 namespace tractor::command {
@@ -32,23 +33,28 @@ size_t printable(std::string_view text) {
   return first >= 0xc2 && point >= least && point <= 0x10ffff && !surrogate ? size : 0;
 }
 
-}  // namespace
-
-std::string shown(std::string_view text) {
+/// With the control characters escaped that are not among `allowed`.
+std::string escaped(std::string_view text, std::string_view allowed) {
   std::string out;
   while (!text.empty()) {
-    if (size_t size = printable(text)) {
+    if (size_t size = allowed.find(text[0]) != allowed.npos ? 1 : printable(text)) {
       out += text.substr(0, size);
       text.remove_prefix(size);
       continue;
     }
-    char escaped[8];
-    std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned char>(text[0]));
-    out += escaped;
+    char hex[8];
+    std::snprintf(hex, sizeof hex, "\\x%02x", static_cast<unsigned char>(text[0]));
+    out += hex;
     text.remove_prefix(1);
   }
   return out;
 }
+
+std::string shown_lines(std::string_view text) { return escaped(text, "\n\t"); }
+
+}  // namespace
+
+std::string shown(std::string_view text) { return escaped(text, ""); }
 
 std::string painted(Paint paint, std::string_view text, int fd) {
   const char* code = paint == Paint::bold ? "1" : paint == Paint::dim ? "2" : paint == Paint::red ? "31" : nullptr;
@@ -66,8 +72,12 @@ int write_line(std::string_view text) {
 
 void complain(std::string_view text) {
   std::fflush(stdout);
-  std::fprintf(stderr, "%s %.*s\n", painted(Paint::red, "tractor:", STDERR_FILENO).c_str(),
-               static_cast<int>(text.size()), text.data());
+  std::fprintf(stderr, "%s %s\n", painted(Paint::red, "tractor:", STDERR_FILENO).c_str(), shown_lines(text).c_str());
+}
+
+void tell_in_full(const tractor_error* err) {
+  std::unique_ptr<char, void (*)(void*)> text(tractor_error_format(err), tractor_free);
+  if (text) std::fputs(shown_lines(text.get()).c_str(), stderr);
 }
 
 }  // namespace tractor::command

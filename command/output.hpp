@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <tractor.h>
 
 namespace tractor::command {
 
@@ -20,5 +21,7 @@ int write_line(std::string_view text);
 
 /// "tractor: ..." on stderr.
 void complain(std::string_view text);
+/// A whole error on stderr, with the way that it came.
+void tell_in_full(const tractor_error* err);
 
 }  // namespace tractor::command

@@ -9,6 +9,7 @@
 #include "command/common.hpp"
 #include "command/output.hpp"
 #include "command/root.hpp"
+#include "command/sentry.hpp"
 #include "command/session.hpp"
 
 namespace tractor::command {
@@ -68,6 +69,11 @@ class Daemon {
       complain(tractor_strerror(opened));
       return kUsage;
     }
+    Sentry sentry(actor_, Sentry::kNobody, common_.timeout_ns(), [this](Sentry::What) {
+      status_ = kTimeout;
+      complain(too_late(common_));
+      tractor_actor_cancel_soon(actor_);
+    });
     tractor_actor_run(actor_);
     return status_;
   }
@@ -76,7 +82,7 @@ class Daemon {
   /// Its nursery stays open: it serves until somebody cancels it.
   static void on_up(tractor_nursery*, void* user) {
     auto& self = *static_cast<Daemon*>(user);
-    std::string line = std::string(tractor_actor_id(self.actor_)->name) + "@" + std::to_string(getpid());
+    std::string line = shown(tractor_actor_id(self.actor_)->name) + "@" + std::to_string(getpid());
     if (tractor_actor_is_registrar(self.actor_)) line += "  registrar";
     for (size_t i = 0; const char* address = tractor_actor_address(self.actor_, i); ++i)
       line += std::string("  ") + address;
@@ -86,6 +92,7 @@ class Daemon {
 
   static void on_end(const tractor_error* err, void* user) {
     auto& self = *static_cast<Daemon*>(user);
+    if (self.status_ != kOk) return;
     self.status_ = interrupt_status(err);
     if (!err || self.status_ || tractor_error_code(err) == TRACTOR_ECANCELED) return;
     // A module that can't be loaded is a mistake of whoever named it.

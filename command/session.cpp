@@ -3,12 +3,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <optional>
 #include <unistd.h>
 
 #include "command/output.hpp"
-#include "command/reader.hpp"
 #include "command/root.hpp"
+#include "command/sentry.hpp"
 
 namespace tractor::command {
 
@@ -22,46 +21,29 @@ int Session::run(std::function<void()> body) {
     complain(tractor_strerror(opened));
     return kUsage;
   }
-  tractor_actor_ref(actor_);  // the thread below may notice something after its end
-  {
-    std::optional<Reader> reader;
-    if (ends_with_reader_) reader.emplace(STDOUT_FILENO, [this] { on_reader_gone(); });
-    tractor_actor_run(actor_);
-  }
-  tractor_actor_unref(actor_);
+  Sentry sentry(actor_, ends_with_reader_ ? STDOUT_FILENO : Sentry::kNobody, common_.timeout_ns(),
+                [this](Sentry::What what) {
+                  if (what == Sentry::late)
+                    fail(kTimeout, too_late(common_));
+                  else
+                    stop();
+                });
+  tractor_actor_run(actor_);
   return status_;
-}
-
-void Session::on_reader_gone() {
-  tractor_actor_post(
-      actor_,
-      [](const tractor_error* err, void* self) {
-        if (!err) static_cast<Session*>(self)->stop();
-      },
-      this);
 }
 
 void Session::on_up(tractor_nursery* root, void* self) { static_cast<Session*>(self)->start(root); }
 
 void Session::start(tractor_nursery* root) {
-  tractor_nursery_options options = {};
-  options.struct_size = sizeof options;
-  options.timeout_ns = common_.timeout_ns();
-  work_ = tractor_nursery_open(root, &options, on_work_end, this);
-  if (!stopped_) body_();
+  work_ = tractor_nursery_open(root, nullptr, on_work_end, this);
+  body_();
   tractor_nursery_close(work_);
 }
 
 void Session::on_work_end(const tractor_error* err, void* user) {
   auto& self = *static_cast<Session*>(user);
   self.work_ = nullptr;
-  if (tractor_error_code(err) == TRACTOR_ETIMEDOUT) {
-    char seconds[32];
-    std::snprintf(seconds, sizeof seconds, "%g", self.common_.timeout);
-    self.fail(kTimeout, std::string("not done within ") + seconds + " s");
-  } else {
-    self.fail(err, "");
-  }
+  self.fail(err, "");
   tractor_actor_close(self.actor_);
 }
 
@@ -96,7 +78,7 @@ void Session::look_for(const std::string& name, std::function<void(tractor_porta
 void Session::find(const std::string& name, std::function<void(tractor_portal*)> then) {
   PortalCompletion found([this, name, then](const tractor_error* err, tractor_portal* portal) {
     if (err) return fail(err, "find " + name);
-    if (!portal) return fail(kNobody, "nobody is called '" + name + "' at " + registry_text(common_));
+    if (!portal) return fail(kNobody, "nobody is called '" + shown(name) + "' at " + registry_text(common_));
     then(portal);
   });
   found.started(tractor_find_actor(work_, name.c_str(), nullptr, found.fn, found.user()));
@@ -131,7 +113,7 @@ void Session::fail(const tractor_error* err, const std::string& what) {
   if (!err || tractor_error_code(err) == TRACTOR_ECANCELED) return;
   bool first = status_ == kOk;
   fail(status_of(err), (what.empty() ? what : what + ": ") + tractor_error_message(err));
-  if (first && common_.verbose) tractor_error_print(err, stderr);
+  if (first && common_.verbose) tell_in_full(err);
 }
 
 void Session::fail(Status status, const std::string& message) {
@@ -143,8 +125,10 @@ void Session::fail(Status status, const std::string& message) {
 }
 
 void Session::stop() {
-  stopped_ = true;
-  if (work_) tractor_nursery_cancel(work_, nullptr);
+  if (work_)
+    tractor_nursery_cancel(work_, nullptr);
+  else
+    tractor_actor_cancel_soon(actor_);  // which may not be up yet
 }
 
 Status status_of(const tractor_error* err) {
@@ -157,6 +141,12 @@ Status status_of(const tractor_error* err) {
     case TRACTOR_EINVAL: return kUsage;
     default: return kFailed;
   }
+}
+
+std::string too_late(const Common& common) {
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%g", common.timeout);
+  return std::string("not done within ") + seconds + " s";
 }
 
 std::string registry_text(const Common& common) {

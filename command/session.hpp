@@ -27,7 +27,7 @@ class Session {
   /// Runs `body` once the actor is up, and returns when all that it started has ended: the exit status.
   int run(std::function<void()> body);
 
-  /// The nursery of what the body starts; it bears --timeout.
+  /// The nursery of what the body starts.
   tractor_nursery* nursery() const { return work_; }
   tractor_actor* actor() const { return actor_; }
 
@@ -53,19 +53,20 @@ class Session {
   static void on_work_end(const tractor_error* err, void* self);
   static void on_end(const tractor_error* err, void* self);
   void start(tractor_nursery* root);
-  void on_reader_gone();
   void no_registrar(const tractor_error* err);
 
   const Common& common_;
   std::function<void()> body_;
   tractor_actor* actor_ = nullptr;
   tractor_nursery* work_ = nullptr;
-  bool needs_registrar_ = true, ends_with_reader_ = false, stopped_ = false;
+  bool needs_registrar_ = true, ends_with_reader_ = false;
   int status_ = kOk;
 };
 
 /// The exit status that an error stands for.
 Status status_of(const tractor_error* err);
+/// What is said when --timeout has passed.
+std::string too_late(const Common& common);
 /// The registry addresses as they are known, for messages.
 std::string registry_text(const Common& common);
 /// What an interrupted program exits with; 0 if it was not interrupted.
