@@ -28,7 +28,8 @@ static void do_something(tractor_nursery *root, void *user) {
 
 static void opened_a_thousand_times(void **state) {
     (void)state;
-    enum { TIMES = 1000, WARM = 100 };
+    /* What the allocator keeps for threads varies a little; one small block lost each time would be more. */
+    enum { TIMES = 1000, WARM = 100, SLACK = 16 * 1024 };
     const tractor_root_options options = { TRACTOR_ROOT_OPTIONS, .enable_modules = kit_modules };
     size_t descriptors = 0, threads = 0, bytes = 0;
     int calls = 0;
@@ -42,7 +43,7 @@ static void opened_a_thousand_times(void **state) {
         } else if (i > WARM) {
             assert_int_equal(entries("/proc/self/fd"), descriptors);
             assert_int_equal(entries("/proc/self/task"), threads);
-            assert_true(heap.uordblks + heap.hblkhd <= bytes);
+            assert_true(heap.uordblks + heap.hblkhd <= bytes + SLACK);
         }
     }
     assert_int_equal(calls, TIMES);

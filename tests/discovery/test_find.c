@@ -94,7 +94,8 @@ static void behind_the_dead(scene *s) {
             return scene_start(s, "twin");
         case 2:
             return scene_ask_registrar(
-                s, "register_actor", scene_args("{'uid':['twin','dead'],'addr':%s}", scene_address(kit_fresh_address())));
+                s, "register_actor",
+                scene_args("{'uid':['twin','dead'],'addr':%s}", scene_address(kit_fresh_address())));
         case 3:
             return scene_ask(s, 0, "find", "twin");
         case 4:
