@@ -31,7 +31,7 @@ Result<std::vector<Address>> addresses(const char* const* list, const char* fiel
   auto texts = strings(list, field);
   if (!texts) return texts.failure();
   for (const std::string& text : *texts) {
-    auto addr = parse_multiaddr(text);
+    auto addr = parse_address_argument(text);
     if (!addr) return Failure::of(Status::invalid, std::string(field) + ": " + addr.failure().message, "ValueError");
     out.push_back(std::move(*addr));
   }

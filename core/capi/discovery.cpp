@@ -64,7 +64,7 @@ tractor_op tractor_get_registry(tractor_nursery* in, const char* addr, const tra
         Question question{Question::What::registry};
         question.timeout = call_options(options, bad).timeout;
         if (!addr) return question;
-        auto at = parse_multiaddr(addr);
+        auto at = parse_address_argument(addr);
         if (at)
           question.registrars.push_back(std::move(*at));
         else

@@ -27,7 +27,7 @@ inline Result<FindOptions> read_find_options(const tractor_find_options* options
     return Failure::of(Status::invalid, "tractor_find_options.timeout_ns is negative", "ValueError");
   FindOptions find{read->timeout_ns, {}, (read->flags & TRACTOR_FIND_RAISE_ON_NONE) != 0};
   for (const char* const* text = read->registry_addrs; text && *text; ++text) {
-    auto addr = parse_multiaddr(*text);
+    auto addr = parse_address_argument(*text);
     if (!addr)
       return Failure::of(addr.failure().code, "tractor_find_options.registry_addrs: " + addr.failure().message,
                          addr.failure().type);

@@ -258,7 +258,11 @@ void OpenContext::wait_for_last_word(int64_t patience) {
 }
 
 void OpenContext::out_of_patience() {
-  link_->give_up(*this, "endpoint '" + options().name + "'");
+  try {
+    link_->give_up(*this, "endpoint '" + options().name + "'");
+  } catch (const std::bad_alloc&) {
+    // If the task still fails, nobody hears of it.
+  }
   finish({});
   cancel("its task did not end in time after its cancel");
 }

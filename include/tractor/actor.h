@@ -145,10 +145,11 @@ typedef struct tractor_root_options {
     size_t struct_size;                /**< sizeof(tractor_root_options) */
     const char *name;                  /**< NULL or empty: "root". UTF-8, at most 1024 bytes, as all names of actors */
     const char *const *enable_modules; /**< modules that it serves; NULL-terminated */
-    /** Multiaddrs where a registrar is looked for, NULL-terminated. NULL: of each enabled transport its default,
-        "/ip4/127.0.0.1/tcp/1616" and `registry@1616.sock` in the runtime directory */
+    /** Where a registrar is looked for, NULL-terminated: multiaddrs, or pairs as the original has them, such as
+        "('127.0.0.1', 1616)". NULL: of each enabled transport its default, "/ip4/127.0.0.1/tcp/1616" and
+        `registry@1616.sock` in the runtime directory */
     const char *const *registry_addrs;
-    /** Multiaddrs to listen at, of any transport, NULL-terminated; a registrar listens at its registry addresses as well.
+    /** Where to listen, likewise, of any transport, NULL-terminated; a registrar listens at its registry addresses as well.
         NULL: at a random address of each enabled transport that would else have none; that of one which joins a registrar
         is on the registrar's host, or in its folder. If that is another machine it is on loopback, where nobody there can
         reach it: a warning says so */
