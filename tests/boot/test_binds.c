@@ -66,14 +66,15 @@ static const char *no_port(void) { return "/ip4/127.0.0.1/tcp/0"; }
 static void addresses_as_pairs(void **state) {
     (void)state;
     const char *dir = kit_text("%s/pairs", getenv("XDG_RUNTIME_DIR"));
-    binding b = { .registries = { strcmp(kit_transport(), "tcp") == 0 ? "('127.0.0.1', 0)" : kit_text("('%s', 'registry.sock')", dir) },
+    binding b = { .registries = { strcmp(kit_transport(), "tcp") == 0 ? "('127.0.0.1', 0)"
+                                                                      : kit_text("('%s', 'registry.sock')", dir) },
                   .binds = { "[\"127.0.0.1\", 0]" } };
     open_root(&b);
     assert_true(b.registrar);
-    assert_int_equal(b.count, 2);
-    if (strcmp(kit_transport(), "uds") == 0)
+    assert_int_equal(b.count, strcmp(kit_transport(), "uds") == 0 ? 2 : 1); /* over tcp both are the same */
+    if (b.count == 2)
         assert_true(is_bound(&b, kit_text("/unix%s/registry.sock", dir)));
-    assert_int_equal(strncmp(b.bound[1], "/ip4/127.0.0.1/tcp/", 19), 0);
+    assert_true(port_of(b.bound[b.count - 1]) > 0);
 }
 
 /* ---- a registrar ---- */
@@ -194,9 +195,12 @@ int main(int argc, char **argv) {
     kit_begin(argc, argv);
     const kit_test tests[] = {
         KIT_TEST(addresses_as_pairs),
-        KIT_TEST(BND_05_registrar_root_tpt_bind_addrs),         KIT_TEST(BND_06_non_registrar_root_tpt_bind_addrs),
-        KIT_TEST(BND_07_non_registrar_default_random_bind),     KIT_TEST(BND_08_tpt_bind_addrs_as_maddr_str),
-        KIT_TEST(BND_09_registrar_merge_binds_union),           KIT_TEST_ONCE(BND_09_random_registry),
+        KIT_TEST(BND_05_registrar_root_tpt_bind_addrs),
+        KIT_TEST(BND_06_non_registrar_root_tpt_bind_addrs),
+        KIT_TEST(BND_07_non_registrar_default_random_bind),
+        KIT_TEST(BND_08_tpt_bind_addrs_as_maddr_str),
+        KIT_TEST(BND_09_registrar_merge_binds_union),
+        KIT_TEST_ONCE(BND_09_random_registry),
         KIT_TEST_ONCE(TPT_11_uds_bindspace_created_implicitly),
     };
     return kit_run_tests(tests);
