@@ -46,8 +46,9 @@ Result<Done> make_parents(const std::string& path) {
     std::string parent = path.substr(0, slash);
     struct stat st;
     if (lstat(parent.c_str(), &st) == 0 && S_ISLNK(st.st_mode) && !is_trusted_user(st.st_uid)) {
-      return denied("runtime directory " + path + " leads through " + parent + ", a symbolic link of user " +
-                    std::to_string(st.st_uid));
+      std::string why = "runtime directory ";
+      why.append(path).append(" leads through ").append(parent).append(", a symbolic link of user ");
+      return denied(why.append(std::to_string(st.st_uid)));
     }
     if (mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
       return Failure::system(Status::invalid, "can't make directory " + parent, errno, "OSError");
