@@ -40,7 +40,11 @@ void hang_up(PeerLink& link) { link.close(Error::of(Status::closed, "registered"
 Registration::Registration(Actor& actor) : actor_(actor), events_(actor.loop()), over_(actor.loop()) {}
 
 Task<Result<Done>> Registration::begin(Halt& halt) {
-  for (const Address& registrar : actor_.registry_addrs()) places_.emplace_back().registrar = registrar;
+  for (const Address& registrar : actor_.registry_addrs()) {
+    Place& place = places_.emplace_back();
+    place.registrar = registrar;
+    place.text = registrar.to_string();
+  }
   for (Place& place : places_)
     if (auto told = co_await tell(place, halt); !told) co_return told.failure();
   // One may have been lost since.
@@ -61,21 +65,25 @@ bool Registration::complete() const {
   return std::none_of(places_.begin(), places_.end(), [](const Place& p) { return p.state == Place::State::lost; });
 }
 
+/// At the boot a registrar has answered there. By now it may be anybody, and one of another make would not survive the question.
+Task<Result<Ref<PeerLink>>> Registration::reach(const Place& place, int64_t limit, Halt* halt) {
+  auto link = co_await connect(actor_, place.registrar, Greeting::at_once, limit, halt);
+  if (!link)
+    co_return Failure::of(Status::registry, "can't reach the registrar: " + link.failure().message, "ConnectionError");
+  if (!(*link)->peer_is_registrar() && !(*link)->peer_registrar_unknown()) {
+    hang_up(**link);
+    co_return Failure::of(Status::registry, place.text + " is no registrar", "RuntimeError");
+  }
+  co_return link;
+}
+
 Task<Result<Done>> Registration::tell(Place& place, Halt& halt) {
   const bool own_connection = !is_parent(place.registrar);
   Ref<PeerLink> link(actor_.parent_link());
   if (own_connection) {
-    auto connected = co_await connect(actor_, place.registrar, Greeting::at_once, kConnectLimit, &halt);
-    if (!connected)
-      co_return Failure::of(Status::registry, "can't reach the registrar: " + connected.failure().message,
-                            "ConnectionError");
-    link = std::move(*connected);
-    // At the boot a registrar has answered there. By now it may be anybody, and one of another make would not survive the
-    // question.
-    if (!link->peer_is_registrar() && !link->peer_registrar_unknown()) {
-      hang_up(*link);
-      co_return Failure::of(Status::registry, place.registrar.to_string() + " is no registrar", "RuntimeError");
-    }
+    auto reached = co_await reach(place, kConnectLimit, &halt);
+    if (!reached) co_return reached.failure();
+    link = std::move(*reached);
   }
   const bool lease = link->peer_is_native();
   Result<Done> told = Done{};
@@ -110,7 +118,7 @@ void Registration::on_link_lost(const PeerLink& link) {
     place.state = Place::State::lost;
     // Without its parent it ends, which is told already.
     if (ending_ || &link == actor_.parent_link()) continue;
-    TRACTOR_LOG(kWarning, "tractor.registry", "lost the registrar at %s", place.registrar.to_string().c_str());
+    TRACTOR_LOG(kWarning, "tractor.registry", "lost the registrar at %s", place.text.c_str());
     events_.put(Event::lost);
   }
 }
@@ -127,7 +135,7 @@ Flow Registration::keep() {
       if (place.state != Place::State::lost || ending_) continue;
       try {
         auto told = co_await tell(place, halt_);
-        TRACTOR_LOG(kRuntime, "tractor.registry", "%s: %s", place.registrar.to_string().c_str(),
+        TRACTOR_LOG(kRuntime, "tractor.registry", "%s: %s", place.text.c_str(),
                     told ? "registered again" : told.failure().message.c_str());
       } catch (const std::bad_alloc&) {
       }
@@ -158,16 +166,12 @@ Task<Done> Registration::take_back(Place& place) {
   int64_t deadline = loop.now() + kUnregisterLimit;
   Ref<PeerLink> link = std::move(place.lease);
   if (!link) {
-    auto connected = co_await connect(actor_, place.registrar, Greeting::at_once, kUnregisterLimit, nullptr);
-    if (!connected) {
-      TRACTOR_LOG(kRuntime, "tractor.registry", "can't unregister: %s", connected.failure().message.c_str());
+    auto reached = co_await reach(place, kUnregisterLimit, nullptr);
+    if (!reached) {
+      TRACTOR_LOG(kRuntime, "tractor.registry", "can't unregister: %s", reached.failure().message.c_str());
       co_return Done{};
     }
-    link = std::move(*connected);
-    if (!link->peer_is_registrar() && !link->peer_registrar_unknown()) {
-      hang_up(*link);
-      co_return Done{};
-    }
+    link = std::move(*reached);
   }
   OutBuffer kwargs;
   wire::Packer pack(kwargs);

@@ -4,6 +4,7 @@
 // disappears by itself, and one that loses its registrar registers again as soon as somebody keeps the registry there.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +29,7 @@ class Registration {
  private:
   struct Place {
     Address registrar;
+    std::string text;  ///< of that, so that its loss can be told without memory
     enum class State : uint8_t { untold, told, lost } state = State::untold;
     Ref<PeerLink> lease;  ///< if it is told; null: it keeps entries for ever
   };
@@ -35,6 +37,7 @@ class Registration {
 
   bool is_parent(const Address& registrar) const;
   bool complete() const;
+  Task<Result<Ref<PeerLink>>> reach(const Place& place, int64_t limit, Halt* halt);
   Task<Result<Done>> tell(Place& place, Halt& halt);
   Task<Done> take_back(Place& place);
   Flow keep();
