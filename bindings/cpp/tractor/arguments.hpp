@@ -13,6 +13,7 @@
 #include "codec.hpp"
 #include "endpoint.hpp"
 #include "fields.hpp"
+#include "text.hpp"
 
 namespace tractor::detail {
 
@@ -43,8 +44,7 @@ void write_argument(writer& w, const char* name, const Arg& arg) {
   } else if constexpr (std::is_integral_v<Parameter> && std::is_integral_v<Arg> && !std::is_same_v<Parameter, bool> &&
                        !std::is_same_v<Arg, bool> && !std::is_same_v<Arg, char>) {
     if (!std::in_range<Parameter>(arg))
-      throw misuse_error(TRACTOR_EINVAL, nullptr,
-                         "argument '" + std::string(name) + "': " + std::to_string(arg) + " is out of range");
+      throw misuse_error(TRACTOR_EINVAL, nullptr, text_of("argument '", name, "': ", arg, " is out of range"));
     w.write(static_cast<Parameter>(arg));
   } else {
     static_assert(std::is_convertible_v<const Arg&, Parameter>, "an argument does not convert to its parameter's type");
@@ -89,13 +89,13 @@ class received_arguments<std::tuple<T...>> {
 
  private:
   [[noreturn]] void refuse(const std::string& why) const {
-    throw error("TypeError", std::string(endpoint_.name) + "(): " + why);
+    throw error("TypeError", text_of(endpoint_.name, "(): ", why));
   }
 
   template <std::size_t... I>
   void take([[maybe_unused]] reader& r, std::string_view key, std::index_sequence<I...>) {
     if (!(take(r, key, endpoint_.parameters[I], std::get<I>(found_)) || ...))
-      refuse("unexpected argument '" + std::string(key) + "'");
+      refuse(text_of("unexpected argument '", key, "'"));
   }
   template <class One>
   bool take(reader& r, std::string_view key, std::string_view name, std::optional<One>& argument) {
@@ -114,7 +114,7 @@ class received_arguments<std::tuple<T...>> {
   One one(std::optional<One>& argument, const char* name) {
     if constexpr (is_optional<One>)
       if (!argument) return std::nullopt;
-    if (!argument) refuse("missing argument '" + std::string(name) + "'");
+    if (!argument) refuse(text_of("missing argument '", name, "'"));
     return *std::move(argument);
   }
 

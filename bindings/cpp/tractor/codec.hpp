@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "reader.hpp"
+#include "text.hpp"
 #include "writer.hpp"
 
 namespace tractor {
@@ -60,8 +61,7 @@ requires(!std::same_as<T, bool> && !std::same_as<T, char> && sizeof(T) <= 8) str
  private:
   template <class Wide>
   static T fit(reader& r, Wide v) {
-    if (!std::in_range<T>(v))
-      r.fail("expected an int of " + std::to_string(8 * sizeof(T)) + " bits, found int " + std::to_string(v));
+    if (!std::in_range<T>(v)) r.fail(detail::text_of("expected an int of ", 8 * sizeof(T), " bits, found int ", v));
     return static_cast<T>(v);
   }
 };
@@ -160,7 +160,7 @@ struct tuple_codec {
   }
   static T read(reader& r) {
     if (auto count = r.array(); count != size)
-      r.fail("expected an array of " + std::to_string(size) + ", found one of " + std::to_string(count));
+      r.fail(detail::text_of("expected an array of ", size, ", found one of ", count));
     return [&]<std::size_t... I>(std::index_sequence<I...>) { return T{element<I>(r)...}; }
     (std::make_index_sequence<size>());
   }
@@ -217,7 +217,7 @@ struct codec<std::variant<T...>> {
     (attempt<T>(v, one.get()) || ...);
     if (!v) {
       text_ptr shown(tractor_value_json(one.get()));
-      r.fail("none of the alternatives fits " + std::string(shown ? shown.get() : "it"));
+      r.fail(detail::text_of("none of the alternatives fits ", shown ? shown.get() : "it"));
     }
     return *std::move(v);
   }

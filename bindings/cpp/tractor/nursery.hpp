@@ -130,11 +130,11 @@ task<> with_nursery(nursery_options options, Body body) {
   tractor_nursery* outer = co_await this_scope();
   hold parent_is_alive(outer, options.name ? options.name : "with_nursery()");
   opened_nursery opened(outer, options);
+  nursery n(opened.get());  // outlives the body: its tasks may refer to it
   // Options that are no good give a dead nursery, whose end tells what is wrong with them.
   if (tractor_nursery_actor(opened.get())) {
     hold work(opened.get(), "the body of with_nursery()");
     try {
-      nursery n(opened.get());
       auto running = body(n);
       co_await std::move(running).in(opened.get());
     } catch (...) {

@@ -12,6 +12,7 @@
 
 #include "error.hpp"
 #include "handle.hpp"
+#include "text.hpp"
 
 namespace tractor {
 
@@ -67,7 +68,7 @@ class reader {
     place(const place&) = delete;
     ~place() { reader_.place_ = up_; }
     std::string text() const {
-      std::string here = name_.data() ? "." + std::string(name_) : "[" + std::to_string(index_) + "]";
+      std::string here = name_.data() ? detail::text_of(".", name_) : detail::text_of("[", index_, "]");
       return up_ ? up_->text() + here : here;
     }
 
@@ -83,7 +84,8 @@ class reader {
 
   /// What a codec throws when a value has the right type but does not fit. @param why "expected an even number, found 3"
   [[noreturn]] void fail(const std::string& why) const {
-    throw msg_type_error(TRACTOR_EMSGTYPE, nullptr, "at " + (place_ ? place_->text() : "the top") + ": " + why);
+    throw msg_type_error(TRACTOR_EMSGTYPE, nullptr,
+                         detail::text_of("at ", place_ ? place_->text() : "the top", ": ", why));
   }
 
  private:
