@@ -21,7 +21,12 @@ class hold {
   }
   hold(hold&& other) noexcept
       : actor_(other.actor_), op_(std::exchange(other.op_, 0)), error_(std::move(other.error_)) {}
-  hold& operator=(hold&&) = delete;
+  hold& operator=(hold&& other) noexcept {
+    std::swap(actor_, other.actor_);
+    std::swap(op_, other.op_);
+    error_.swap(other.error_);
+    return *this;
+  }
   ~hold() { complete(); }
 
   /// The nursery is told when the hold ends.

@@ -135,8 +135,12 @@ task<> with_nursery(nursery_options options, Body body) {
   if (tractor_nursery_actor(opened.get())) {
     hold work(opened.get(), "the body of with_nursery()");
     try {
-      auto running = body(n);
-      co_await std::move(running).in(opened.get());
+      if constexpr (std::is_void_v<std::invoke_result_t<Body&, nursery&>>) {
+        body(n);
+      } else {
+        auto running = body(n);
+        co_await std::move(running).in(opened.get());
+      }
     } catch (...) {
       fail_scope(work);
     }
@@ -153,6 +157,7 @@ task<> with_nursery(nursery_options options, Body body) {
 ///       ...
 ///     });
 ///
+/// A body that only starts tasks may be a plain function that gives nothing.
 /// @throws the failure if there was one, itself if it is an exception of this process; error_group if there were several;
 ///         timed_out; cancelled if the scope around it was cancelled
 template <class Body>
