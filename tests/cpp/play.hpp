@@ -5,7 +5,6 @@
 
 #include <cstdlib>
 #include <functional>
-#include <source_location>
 #include <string>
 
 extern "C" {
@@ -34,16 +33,16 @@ void play_well(Body body) {
 }
 
 /// cmocka's assertions as functions, which evaluate their arguments once.
-inline void same(const std::string& got, const std::string& expected,
-                 std::source_location at = std::source_location::current()) {
-  _assert_string_equal(got.c_str(), expected.c_str(), at.file_name(), static_cast<int>(at.line()));
+inline void same(const std::string& got, const std::string& expected, const char* file = __builtin_FILE(),
+                 int line = __builtin_LINE()) {
+  _assert_string_equal(got.c_str(), expected.c_str(), file, line);
 }
-inline void equal(std::int64_t got, std::int64_t expected, std::source_location at = std::source_location::current()) {
-  _assert_int_equal(static_cast<LargestIntegralType>(got), static_cast<LargestIntegralType>(expected), at.file_name(),
-                    static_cast<int>(at.line()));
+inline void equal(std::int64_t got, std::int64_t expected, const char* file = __builtin_FILE(),
+                  int line = __builtin_LINE()) {
+  _assert_int_equal(static_cast<LargestIntegralType>(got), static_cast<LargestIntegralType>(expected), file, line);
 }
-inline void holds(bool fact, std::source_location at = std::source_location::current()) {
-  _assert_true(fact, "it does not hold", at.file_name(), static_cast<int>(at.line()));
+inline void holds(bool fact, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  _assert_true(fact, "it does not hold", file, line);
 }
 /// What awaiting throws: "type: message", or "nothing".
 template <class Awaitable>

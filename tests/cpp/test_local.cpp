@@ -34,16 +34,16 @@ void a_wait_is_cancelled(void**) {
     lock l;
     channel<int> c(0);
     int cut = 0;
+    auto counted = [&cut](auto wait) -> task<> {  // outlives the nursery whose tasks use it
+      try {
+        (void)co_await wait();
+      } catch (const cancelled&) {
+        cut++;
+        throw;
+      }
+    };
     auto held = co_await l.acquire();
     co_await with_nursery([&](nursery& n) -> task<> {
-      auto counted = [&cut](auto wait) -> task<> {
-        try {
-          co_await wait();
-        } catch (const cancelled&) {
-          cut++;
-          throw;
-        }
-      };
       n.start_soon([&]() -> task<> {
         auto wait = [&] { return e.wait(); };
         co_await counted(wait);
