@@ -1,4 +1,5 @@
-# examples/NAME.c and examples/NAME.cpp become build/<preset>/examples/NAME, linked as a user's program would be.
+# examples/NAME.c becomes build/<preset>/examples/NAME and examples/cpp/NAME.cpp cpp_NAME, linked as a user's program would
+# be.
 # tests/CMakeLists.txt runs each of them. `tractor_examples` is the list of their names.
 set(tractor_examples "")
 
@@ -21,11 +22,11 @@ if(NOT TARGET tractor)
   return()
 endif()
 
-file(GLOB example_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/examples/*.c ${PROJECT_SOURCE_DIR}/examples/*.cpp)
+file(GLOB example_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/examples/*.c ${PROJECT_SOURCE_DIR}/examples/cpp/*.cpp)
 foreach(source IN LISTS example_sources)
   get_filename_component(name ${source} NAME_WE)
-  if(source MATCHES "\\.cpp$" AND NOT TARGET tractor_cpp)
-    message(WARNING "${source} is not built: bindings/cpp does not define the target tractor_cpp")
+  if(source MATCHES "\\.cpp$")
+    tractor_add_example(cpp_${name} ${source})
   elseif(TRACTOR_STATIC AND name STREQUAL "foreign_loop")
     continue() # an event_base of the host's needs the host's libevent
   else()

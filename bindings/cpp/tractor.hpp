@@ -1,0 +1,25 @@
+/// @file tractor.hpp
+/// The C++20 wrapper of libtractor: one include for all of it.
+#pragma once
+
+#include <tractor.h>
+
+#include "tractor/actor.hpp"
+#include "tractor/channel.hpp"
+#include "tractor/codec.hpp"
+#include "tractor/context.hpp"
+#include "tractor/deadline.hpp"
+#include "tractor/endpoint.hpp"
+#include "tractor/error.hpp"
+#include "tractor/event.hpp"
+#include "tractor/fields.hpp"
+#include "tractor/lock.hpp"
+#include "tractor/nursery.hpp"
+#include "tractor/options.hpp"
+#include "tractor/portal.hpp"
+#include "tractor/result.hpp"
+#include "tractor/sleep.hpp"
+#include "tractor/stream.hpp"
+#include "tractor/task.hpp"
+#include "tractor/thread.hpp"
+#include "tractor/value.hpp"

@@ -1,0 +1,149 @@
+// Endpoints: functions that other actors may call, declared once for both sides.
+#pragma once
+
+#include <tractor/actor.h>
+#include <tractor/ctx.h>
+
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "codec.hpp"
+#include "error.hpp"
+#include "task.hpp"
+
+namespace tractor {
+
+class context;
+class module;
+
+namespace detail {
+
+using any_function = void (*)();
+
+/// What a parameter is before the function has it: a `const std::string&` is made from a std::string.
+template <class Parameter>
+using argument = std::remove_cvref_t<Parameter>;
+
+/// What the type of an endpoint function says.
+template <class Fn>
+struct signature;
+template <class R, class... P>
+struct signature<task<R> (*)(P...)> {
+  using result = R;
+  using arguments = std::tuple<argument<P>...>;
+  static constexpr bool takes_context = false;
+};
+template <class R, class... P>
+struct signature<task<R> (*)(context&, P...)> {
+  using result = R;
+  using arguments = std::tuple<argument<P>...>;
+  static constexpr bool takes_context = true;
+};
+template <class Fn>
+using arguments_of = typename signature<Fn>::arguments;
+
+/// One endpoint as it was declared.
+struct declaration {
+  const char* name;
+  any_function function;
+  std::uint32_t kind;
+  tractor_endpoint_fn serve;
+  std::vector<const char*> parameters;
+  const char* module = nullptr;
+};
+
+/// The endpoint that a function was declared as. @throws misuse_error if it was not
+const declaration& declaration_of(any_function function);
+
+/// The body of an endpoint, see serve.hpp; `user` is the declaration.
+template <auto Fn>
+void serve(tractor_ctx* ctx, const tractor_value* args, void* user);
+
+template <auto Fn, class... Names>
+declaration declare(std::string_view name, std::uint32_t kind, Names... parameters) {
+  static_assert(sizeof...(Names) == std::tuple_size_v<arguments_of<decltype(Fn)>>,
+                "an endpoint's declaration names each of its parameters, but for the context");
+  auto colons = name.rfind("::");
+  return {name.data() + (colons == name.npos ? 0 : colons + 2),
+          reinterpret_cast<any_function>(Fn),
+          kind,
+          serve<Fn>,
+          {parameters...}};
+}
+
+template <auto Fn, class... Names>
+declaration declare_function(std::string_view name, Names... parameters) {
+  static_assert(!signature<decltype(Fn)>::takes_context, "a function that takes a context& is a TRACTOR_CONTEXT");
+  return declare<Fn>(name, TRACTOR_FUNCTION, parameters...);
+}
+
+template <auto Fn, class... Names>
+declaration declare_context(std::string_view name, Names... parameters) {
+  static_assert(signature<decltype(Fn)>::takes_context, "the first parameter of a TRACTOR_CONTEXT is a context&");
+  return declare<Fn>(name, TRACTOR_CONTEXT, parameters...);
+}
+
+}  // namespace detail
+
+/// A set of endpoints under one name; made by TRACTOR_MODULE, and lives as long as the program. An actor serves the modules
+/// that it was started with.
+class module {
+ public:
+  module(const char* name, std::initializer_list<detail::declaration> endpoints) :name_(name), endpoints_(endpoints),
+      next_(std::exchange(first(), this)) {
+    for (auto& endpoint : endpoints_) endpoint.module = name;
+  }
+  module(const module&) = delete;
+  module& operator=(const module&) = delete;
+
+  const char* name() const noexcept { return name_; }
+
+  /// Makes all modules of the program known to the library, once; tractor::run() does it.
+  /// @throws misuse_error if two endpoints of one module have the same name
+  static void register_all() {
+    for (module* m = first(); m; m = m->next_) {
+      if (std::exchange(m->registered_, true)) continue;
+      for (auto& e : m->endpoints_)
+        detail::check(tractor_register_endpoint(m->name_, e.name, e.kind, e.serve, &e, nullptr));
+    }
+  }
+
+ private:
+  friend const detail::declaration& detail::declaration_of(detail::any_function);
+
+  static module*& first() {
+    static module* head = nullptr;
+    return head;
+  }
+
+  const char* name_;
+  std::vector<detail::declaration> endpoints_;
+  module* next_;
+  bool registered_ = false;
+};
+
+inline const detail::declaration& detail::declaration_of(any_function function) {
+  for (module* m = module::first(); m; m = m->next_)
+    for (const declaration& d : m->endpoints_)
+      if (d.function == function) return d;
+  throw misuse_error(TRACTOR_ENOENDPOINT, "ModuleNotExposed", "the function called stands in no TRACTOR_MODULE");
+}
+
+}  // namespace tractor
+
+/// `task<R> fn(Args...)` as an endpoint, with the names of its parameters: TRACTOR_FN(add, "x", "y").
+#define TRACTOR_FN(fn, ...) ::tractor::detail::declare_function<&fn>(#fn __VA_OPT__(, ) __VA_ARGS__)
+
+/// `task<R> fn(context&, Args...)` as an endpoint that is opened, with the names of the parameters behind the context.
+#define TRACTOR_CONTEXT(fn, ...) ::tractor::detail::declare_context<&fn>(#fn __VA_OPT__(, ) __VA_ARGS__)
+
+/// A module of endpoints, at namespace scope, in a header too: TRACTOR_MODULE(sums, TRACTOR_FN(add, "x", "y"));
+#define TRACTOR_MODULE(name, ...) inline ::tractor::module name(#name, {__VA_ARGS__})

@@ -1,0 +1,138 @@
+// Options. All are plain aggregates of what needs no destructor: g++ 12 destroys anything else twice where it is written
+// inside a `co_await` expression. What they point to has to live until the call that they are given to was awaited.
+#pragma once
+
+#include <tractor/actor.h>
+#include <tractor/nursery.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "endpoint.hpp"
+
+namespace tractor {
+
+using duration = std::chrono::nanoseconds;
+
+/// A module, by its declaration or, of another program, by its name.
+class module_ref {
+ public:
+  constexpr module_ref() = default;
+  module_ref(const module& declared) : name_(declared.name()) {}
+  constexpr module_ref(const char* name) : name_(name) {}
+  constexpr const char* name() const { return name_; }
+
+ private:
+  const char* name_ = nullptr;
+};
+
+/// A list that stands in options: `{numbers, "other"}`.
+using module_list = module_ref[16];
+
+/// See tractor_nursery_options.
+struct nursery_options {
+  const char* name = nullptr;
+  duration timeout{};           ///< 0: none; when it passes, with_nursery() throws timed_out
+  bool shield = false;          ///< a cancel from outside does not reach it; needs a timeout
+  bool cancel_daemons = false;  ///< when the body is over and nothing else is left, children are cancelled
+  bool hard_kill = false;       ///< children are not asked to end before they are terminated
+  duration cancel_timeout{}, kill_timeout{};
+};
+
+/// See tractor_spawn_options.
+struct spawn_options {
+  module_list modules{};
+  const char* program = nullptr;
+  const char* const* argv = nullptr;
+  const char* const* env = nullptr;
+  const char* cwd = nullptr;
+  const char* log_level = nullptr;
+  const char* enable_transports = nullptr;
+  const char* const* bind_addrs = nullptr;
+  duration boot_timeout{}, cancel_timeout{}, kill_timeout{};
+  tractor_stderr stderr_mode = TRACTOR_STDERR_RELAY;
+  bool ignore_death = false;
+};
+
+/// See tractor_root_options.
+struct root_options {
+  const char* name = nullptr;
+  module_list enable_modules{};
+  const char* const* registry_addrs = nullptr;
+  const char* const* tpt_bind_addrs = nullptr;
+  const char* enable_transports = nullptr;
+  const char* log_level = nullptr;
+  bool ensure_registry = false;
+};
+
+namespace detail {
+
+/// The names of a list of modules as the C library wants them.
+struct module_names {
+  const char* names[std::extent_v<module_list> + 1] = {};
+  explicit module_names(const module_list& modules) {
+    std::size_t count = 0;
+    for (const module_ref& m : modules)
+      if (m.name()) names[count++] = m.name();
+  }
+};
+
+struct c_nursery_options : tractor_nursery_options {
+  explicit c_nursery_options(const nursery_options& o) : tractor_nursery_options{} {
+    struct_size = sizeof(tractor_nursery_options);
+    name = o.name;
+    timeout_ns = o.timeout.count();
+    flags = (o.shield ? std::uint32_t{TRACTOR_NURSERY_SHIELD} : 0) |
+            (o.cancel_daemons ? std::uint32_t{TRACTOR_NURSERY_CANCEL_DAEMONS} : 0) |
+            (o.hard_kill ? std::uint32_t{TRACTOR_NURSERY_HARD_KILL} : 0);
+    cancel_timeout_ns = o.cancel_timeout.count();
+    kill_timeout_ns = o.kill_timeout.count();
+  }
+};
+
+class c_spawn_options : public tractor_spawn_options {
+ public:
+  explicit c_spawn_options(const spawn_options& o) : tractor_spawn_options{}, modules_(o.modules) {
+    struct_size = sizeof(tractor_spawn_options);
+    modules = modules_.names;
+    program = o.program;
+    argv = o.argv;
+    env = o.env;
+    cwd = o.cwd;
+    log_level = o.log_level;
+    enable_transports = o.enable_transports;
+    bind_addrs = o.bind_addrs;
+    boot_timeout_ns = o.boot_timeout.count();
+    cancel_timeout_ns = o.cancel_timeout.count();
+    kill_timeout_ns = o.kill_timeout.count();
+    stderr_mode = o.stderr_mode;
+    flags = o.ignore_death ? std::uint32_t{TRACTOR_SPAWN_IGNORE_DEATH} : 0;
+  }
+  c_spawn_options(const c_spawn_options&) = delete;
+
+ private:
+  module_names modules_;
+};
+
+class c_root_options : public tractor_root_options {
+ public:
+  explicit c_root_options(const root_options& o) : tractor_root_options{}, modules_(o.enable_modules) {
+    struct_size = sizeof(tractor_root_options);
+    name = o.name;
+    enable_modules = modules_.names;
+    registry_addrs = o.registry_addrs;
+    tpt_bind_addrs = o.tpt_bind_addrs;
+    enable_transports = o.enable_transports;
+    log_level = o.log_level;
+    flags = o.ensure_registry ? std::uint32_t{TRACTOR_ROOT_ENSURE_REGISTRY} : 0;
+  }
+  c_root_options(const c_root_options&) = delete;
+
+ private:
+  module_names modules_;
+};
+
+}  // namespace detail
+
+}  // namespace tractor

@@ -1,0 +1,96 @@
+// Values in both directions while a context is open.
+#pragma once
+
+#include <tractor/stream.h>
+
+#include <coroutine>
+#include <optional>
+#include <utility>
+
+#include "codec.hpp"
+#include "operation.hpp"
+
+namespace tractor {
+
+/// One side of a context's stream: receives In, sends Out. It lives as long as its context; copies are the same stream.
+template <class In, class Out>
+class stream {
+ public:
+  explicit stream(tractor_stream* c) noexcept : c_(c) {}
+
+  class receiving : public detail::operation_base {
+   public:
+    explicit receiving(tractor_stream* c) noexcept : c_(c) {}
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) {
+      if (waiter.promise().may_hurry()) {
+        const tractor_value* item = nullptr;
+        int status = tractor_stream_try_receive(c_, &item);
+        if (status == TRACTOR_OK) item_.emplace(decode<In>(item));
+        if (status == TRACTOR_OK || status == TRACTOR_EEOF) return false;
+      }
+      tractor_nursery* scope = waiter.promise().scope();
+      return started(tractor_stream_receive(c_, scope, completed, this), scope, waiter);
+    }
+    std::optional<In> await_resume() {
+      if (code() != TRACTOR_EEOF) rethrow();
+      return std::move(item_);
+    }
+
+   private:
+    static void completed(const tractor_error* err, const tractor_value* item, void* user) {
+      auto self = static_cast<receiving*>(user);
+      self->complete(err, [&] { self->item_.emplace(decode<In>(item)); });
+    }
+    tractor_stream* c_;
+    std::optional<In> item_;
+  };
+
+  class sending : public detail::operation_base {
+   public:
+    sending(tractor_stream* c, const Out& item) noexcept : c_(c), item_(item) {}
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) {
+      tractor_bytes bytes = encode(item_);
+      if (waiter.promise().may_hurry() && tractor_stream_send(c_, bytes) == TRACTOR_OK) return false;
+      tractor_nursery* scope = waiter.promise().scope();
+      return started(tractor_stream_send_wait(c_, scope, bytes, completed, this), scope, waiter);
+    }
+    void await_resume() const { rethrow(); }
+
+   private:
+    static void completed(const tractor_error* err, void* user) {
+      static_cast<sending*>(user)->complete(err, [] {});
+    }
+    tractor_stream* c_;
+    const Out& item_;
+  };
+
+  /// The next value; nullopt when the peer sends no more. That it sends no more does not mean that all went well there: how
+  /// the context ends tells that.
+  /// @throws what the context failed with, cancelled, msg_type_error for a value that is no In, misuse_error if another
+  ///         receive is waiting
+  [[nodiscard]] receiving receive() const noexcept { return receiving(c_); }
+
+  /// Sends a value; waits while the peer is behind. A send that is cancelled sends nothing.
+  /// @throws cancelled, transport_error, also when the peer's task is over
+  [[nodiscard]] sending send(const Out& item) const noexcept { return sending(c_, item); }
+
+  /// Says that this side sends no more, and goes on receiving.
+  void send_eof() const { detail::check(tractor_stream_send_eof(c_)); }
+
+  /// Ends this side's stream: no more is sent, and what comes is dropped. It is done at once; there is nothing to wait for.
+  detail::ready<void> close() const noexcept {
+    tractor_stream_close(c_);
+    return {};
+  }
+
+  tractor_stream* c_stream() const noexcept { return c_; }
+
+ private:
+  tractor_stream* c_;
+};
+
+}  // namespace tractor

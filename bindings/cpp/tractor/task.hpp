@@ -1,0 +1,149 @@
+// task<T>: a coroutine that begins when it is awaited and ends before the await does.
+#pragma once
+
+#include <tractor/nursery.h>
+
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <utility>
+
+namespace tractor {
+
+template <class T = void>
+class task;
+
+namespace detail {
+
+/// What the promises of all coroutines here have in common. A coroutine knows its scope: the nursery that whatever it
+/// awaits is started in. It inherits it from the one that awaits it.
+class promise_base {
+ public:
+  tractor_nursery* scope() const noexcept { return scope_; }
+  void set_scope(tractor_nursery* scope) noexcept { scope_ = scope; }
+  void set_waiter(std::coroutine_handle<> waiter) noexcept { waiter_ = waiter; }
+
+  /// May an operation whose outcome is there already go on at once? Not in a cancelled scope, and not for ever: the loop
+  /// has other things to do.
+  bool may_hurry() noexcept { return ++hurried_ % 64 != 0 && !tractor_nursery_cancel_called(scope_); }
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  struct resume_waiter {
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
+      return ended.promise().waiter_;
+    }
+    void await_resume() const noexcept {}
+  };
+  resume_waiter final_suspend() const noexcept { return {}; }
+
+  void unhandled_exception() noexcept { failure_ = std::current_exception(); }
+
+ protected:
+  void rethrow() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  tractor_nursery* scope_ = nullptr;
+  std::coroutine_handle<> waiter_ = std::noop_coroutine();
+  std::exception_ptr failure_;
+  unsigned hurried_ = 0;
+};
+
+template <class T>
+class promise : public promise_base {
+ public:
+  template <class U>
+  void return_value(U&& value) {
+    value_.emplace(std::forward<U>(value));
+  }
+  T take() {
+    rethrow();
+    return std::move(*value_);
+  }
+
+ private:
+  std::optional<T> value_;
+};
+
+template <>
+class promise<void> : public promise_base {
+ public:
+  void return_void() const noexcept {}
+  void take() const { rethrow(); }
+};
+
+}  // namespace detail
+
+/// A coroutine that yields a T. Nothing of it runs before it is awaited, once; a task that never is does nothing. If it is
+/// destroyed while it is suspended, what it waits for is abandoned.
+///
+///     task<int> twice(portal worker) { co_return 2 * co_await worker.run(answer); }
+template <class T>
+class [[nodiscard]] task {
+ public:
+  struct promise_type : detail::promise<T> {
+    task get_return_object() noexcept { return task(std::coroutine_handle<promise_type>::from_promise(*this)); }
+  };
+
+  task(task&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
+  task& operator=(task&& other) noexcept {
+    std::swap(frame_, other.frame_);
+    return *this;
+  }
+  ~task() {
+    if (frame_) frame_.destroy();
+  }
+
+  class awaiter {
+   public:
+    bool await_ready() const noexcept { return false; }
+    /// Runs the task up to its first wait. If it has ended by then, its awaiter goes on without having been suspended, so
+    /// that a loop over such tasks needs no stack.
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) const {
+      frame_.promise().set_scope(scope_ ? scope_ : waiter.promise().scope());
+      frame_.resume();
+      if (frame_.done()) return false;
+      frame_.promise().set_waiter(waiter);
+      return true;
+    }
+    T await_resume() const { return frame_.promise().take(); }
+
+   private:
+    friend task;
+    awaiter(std::coroutine_handle<promise_type> frame, tractor_nursery* scope) noexcept
+        : frame_(frame), scope_(scope) {}
+    std::coroutine_handle<promise_type> frame_;
+    tractor_nursery* scope_;
+  };
+
+  awaiter operator co_await() && noexcept { return {frame_, nullptr}; }
+  /// Awaits it in another scope than the awaiter's own.
+  awaiter in(tractor_nursery* scope) && noexcept { return {frame_, scope}; }
+
+ private:
+  explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+  std::coroutine_handle<promise_type> frame_;
+};
+
+namespace detail {
+
+/// `co_await this_scope()`: the nursery that this coroutine's operations are started in.
+struct this_scope {
+  tractor_nursery* scope = nullptr;
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> self) noexcept {
+    scope = self.promise().scope();
+    return false;
+  }
+  tractor_nursery* await_resume() const noexcept { return scope; }
+};
+
+}  // namespace detail
+
+}  // namespace tractor

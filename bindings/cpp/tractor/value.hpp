@@ -1,0 +1,71 @@
+// A value whose type is not known before it is there.
+#pragma once
+
+#include <new>
+#include <string>
+#include <utility>
+
+#include "codec.hpp"
+
+namespace tractor {
+
+/// Any value, kept; copies share it. It converts to what it is used as: `std::string s = v;` throws msg_type_error if it is
+/// no string.
+class value {
+ public:
+  value() noexcept = default;
+  /// Keeps a value that is borrowed from the library.
+  explicit value(const tractor_value* borrowed) : c_(tractor_value_keep(borrowed)) {
+    if (!c_) throw std::bad_alloc();
+  }
+  value(const value& other) : c_(other.c_ ? tractor_value_keep(other.c_.get()) : nullptr) {}
+  value(value&& other) noexcept = default;
+  value& operator=(value other) noexcept {
+    c_ = std::move(other.c_);
+    return *this;
+  }
+
+  /// A copy of bytes, which are exactly one value. @throws msg_type_error if they are not
+  explicit value(tractor_bytes bytes) : c_(tractor_value_new(bytes)) {
+    if (c_) return;
+    if (const char* why = tractor_bytes_error(bytes)) throw msg_type_error(TRACTOR_EMSGTYPE, nullptr, why);
+    throw std::bad_alloc();
+  }
+  /// A value of its own made of a C++ value. @throws msg_type_error for text that is not UTF-8
+  template <class T>
+  static value of(const T& v) {
+    return value(encode(v));
+  }
+
+  template <class T>
+  T as() const {
+    return decode<T>(c_.get());
+  }
+  template <class T>
+  requires requires(reader& r) { codec<T>::read(r); }
+  operator T() const { return as<T>(); }
+
+  bool is_nil() const {
+    reader r(c_.get());
+    return r.next_type() == TRACTOR_TYPE_NIL;
+  }
+  /// On one line, for people.
+  std::string json() const {
+    text_ptr text(tractor_value_json(c_.get()));
+    return text ? text.get() : "";
+  }
+  /// Borrowed; NULL is nil.
+  const tractor_value* c_value() const noexcept { return c_.get(); }
+
+ private:
+  value_ptr c_;
+};
+
+template <>
+struct codec<value> {
+  static void write(writer& w, const value& v) { w.raw(tractor_value_bytes(v.c_value())); }
+  static value read(reader& r) { return value(r.raw()); }
+  static value keep(const tractor_value* whole) { return value(whole); }
+};
+
+}  // namespace tractor
