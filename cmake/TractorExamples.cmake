@@ -1,37 +1,38 @@
-# examples/NAME.c becomes build/<preset>/examples/NAME and examples/cpp/NAME.cpp cpp_NAME, linked as a user's program would
-# be.
-# tests/CMakeLists.txt runs each of them. `tractor_examples` is the list of their names.
+# examples/LANGUAGE/NAME becomes build/<preset>/examples/LANGUAGE/NAME, linked as a user's program would be.
+# tests/CMakeLists.txt runs each of them and compares what it prints with the text of the same name beside its source.
+# `tractor_examples` lists them as LANGUAGE_NAME=EXPECTED.
 set(tractor_examples "")
 
-function(tractor_add_example name source)
-  add_executable(example_${name} ${source})
-  set_target_properties(example_${name} PROPERTIES OUTPUT_NAME ${name}
-                        RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples ENABLE_EXPORTS ON)
-  target_link_libraries(example_${name} PRIVATE tractor_warnings tractor_linked Threads::Threads m)
+function(tractor_add_example folder source expected)
+  get_filename_component(name ${source} NAME_WE)
+  string(REPLACE "/" "_" target "example_${folder}${name}")
+  add_executable(${target} ${source})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name}
+                        RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples/${folder} ENABLE_EXPORTS ON)
+  target_link_libraries(${target} PRIVATE tractor_warnings tractor_linked Threads::Threads m)
   if(source MATCHES "\\.cpp$")
-    target_link_libraries(example_${name} PRIVATE tractor_cpp)
+    target_link_libraries(${target} PRIVATE tractor_cpp)
   endif()
   file(STRINGS ${source} includes REGEX "^#include <event2/")
   if(includes)
-    target_link_libraries(example_${name} PRIVATE PkgConfig::LIBEVENT)
+    target_link_libraries(${target} PRIVATE PkgConfig::LIBEVENT)
   endif()
-  set(tractor_examples ${tractor_examples} ${name} PARENT_SCOPE)
+  set(tractor_examples ${tractor_examples} ${target}=${expected} PARENT_SCOPE)
 endfunction()
 
 if(NOT TARGET tractor)
   return()
 endif()
 
-file(GLOB example_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/examples/*.c ${PROJECT_SOURCE_DIR}/examples/cpp/*.cpp)
+file(GLOB example_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/examples/c/*.c ${PROJECT_SOURCE_DIR}/examples/cpp/*.cpp)
 foreach(source IN LISTS example_sources)
-  get_filename_component(name ${source} NAME_WE)
-  if(source MATCHES "\\.cpp$")
-    tractor_add_example(cpp_${name} ${source})
-  elseif(TRACTOR_STATIC AND name STREQUAL "foreign_loop")
+  if(TRACTOR_STATIC AND source MATCHES "/foreign_loop\\.c$")
     continue() # an event_base of the host's needs the host's libevent
-  else()
-    tractor_add_example(${name} ${source})
   endif()
+  get_filename_component(folder ${source} DIRECTORY)
+  get_filename_component(folder ${folder} NAME)
+  string(REGEX REPLACE "\\.[a-z]+$" ".txt" expected ${source})
+  tractor_add_example(${folder}/ ${source} ${expected})
 endforeach()
 
 # The program in the README is compiled and run like the others, so that it stays true.
@@ -48,6 +49,6 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/include/tractor.h AND EXISTS ${readme})
     math(EXPR end "${end} + 1")
     string(SUBSTRING "${text}" 0 ${end} text)
     file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/readme.c CONTENT "${text}" @ONLY)
-    tractor_add_example(readme ${PROJECT_BINARY_DIR}/readme.c)
+    tractor_add_example("" ${PROJECT_BINARY_DIR}/readme.c ${PROJECT_SOURCE_DIR}/examples/readme.txt)
   endif()
 endif()
