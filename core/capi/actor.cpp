@@ -69,6 +69,28 @@ int tractor_actor_open(const tractor_root_options* options, tractor_root_fn body
   }
 }
 
+tractor_op tractor_actor_boot(tractor_nursery* in, const tractor_root_options* options, tractor_done_fn fn, void* user) {
+  return guarded<tractor_op>([&]() -> tractor_op {
+    if (!in) return Actor::current() ? TRACTOR_EINVAL : TRACTOR_ERUNTIME;
+    Nursery* n = live(in);
+    if (!n) return TRACTOR_ECLOSED;
+    ErrorRef bad;
+    std::optional<RootConfig> config;
+    if (options) {
+      auto read = read_boot_options(options);
+      if (read)
+        config = std::move(*read);
+      else
+        note(bad, read.failure());
+    }
+    return BootOp::start(*Actor::current(), *n, std::move(config), bad, fn, user);
+  });
+}
+
+bool tractor_actor_has_runtime(tractor_actor* actor) {
+  return guarded_or(false, [&] { return actor && from_c(actor)->has_runtime(); });
+}
+
 void tractor_actor_close(tractor_actor* actor) {
   if (!actor) return;
   guarded<int>([&] {
