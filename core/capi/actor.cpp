@@ -43,11 +43,11 @@ int tractor_register(const char* module, const tractor_endpoint* list, void* use
   }
 }
 
-int tractor_register_endpoint(const char* module, const char* name, uint32_t kind, tractor_endpoint_fn fn, void* user,
+int tractor_register_endpoint(const char* module, const tractor_endpoint* endpoint, void* user,
                               tractor_release_fn release) {
   try {
-    tractor_endpoint endpoint{name, fn, kind, 0, nullptr, nullptr, {nullptr, nullptr}};
-    return static_cast<int>(Modules::add_owned(module, endpoint, user, release));
+    if (!endpoint) return TRACTOR_EINVAL;
+    return static_cast<int>(Modules::add_owned(module, *endpoint, user, release));
   } catch (const std::bad_alloc&) {
     return TRACTOR_ENOMEM;
   }

@@ -212,6 +212,8 @@ Result<SpawnConfig> read_spawn_options(const tractor_spawn_options* options) {
   CHECK(check_flags(o.flags, kSpawnFlags, "tractor_spawn_options.flags"));
   CHECK(not_yet(o.flags, TRACTOR_SPAWN_DEBUG_MODE, "TRACTOR_SPAWN_DEBUG_MODE"));
   CHECK(not_yet(o.flags, TRACTOR_SPAWN_INFECT_ASYNCIO, "TRACTOR_SPAWN_INFECT_ASYNCIO"));
+  if (o.name) c.name = o.name;
+  CHECK(check_actor_name(c.name, "tractor_spawn_options.name"));
   CHECK(not_negative(o.boot_timeout_ns, "tractor_spawn_options.boot_timeout_ns"));
   CHECK(not_negative(o.cancel_timeout_ns, "tractor_spawn_options.cancel_timeout_ns"));
   CHECK(not_negative(o.kill_timeout_ns, "tractor_spawn_options.kill_timeout_ns"));

@@ -41,6 +41,7 @@ struct RootConfig {
 };
 
 struct SpawnConfig {
+  std::string name;  ///< of a one-shot; empty: as its endpoint
   std::vector<ModuleSpec> modules;
   std::string program;  ///< empty: this executable
   std::vector<std::string> argv;

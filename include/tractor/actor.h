@@ -77,17 +77,15 @@ TRACTOR_API int tractor_register(const char *module, const tractor_endpoint *lis
 
 /**
  * @brief Adds one endpoint; for bindings that make them at run time.
- * @param module   as tractor_register()
- * @param name     copied
- * @param kind     ::tractor_endpoint_kind
- * @param fn       the body
- * @param user     for `fn`
- * @param release  runs on `user` when the process exits; may be NULL
+ * @param module    as tractor_register()
+ * @param endpoint  copied, with its texts
+ * @param user      for its function
+ * @param release   runs on `user` when the process exits; may be NULL
  * @return as tractor_register()
  * @anythread
  */
-TRACTOR_API int tractor_register_endpoint(const char *module, const char *name, uint32_t kind, tractor_endpoint_fn fn,
-                                          void *user, tractor_release_fn release);
+TRACTOR_API int tractor_register_endpoint(const char *module, const tractor_endpoint *endpoint, void *user,
+                                          tractor_release_fn release);
 
 /**
  * @brief What a shared object exports as `tractor_module_init`, so that a child can load it by module name: it calls
