@@ -1,5 +1,6 @@
 // Three workers share the numbers; what is slow or fails is dealt with in one place.
 #include <cstdio>
+#include <stdexcept>
 #include <tractor.hpp>
 using namespace tractor;
 
@@ -12,17 +13,17 @@ struct bad_range : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-static task<std::int64_t> sum(range r) {
+task<int> sum(range r) {
   if (r.last < r.first) throw bad_range("it ends before it begins");
-  std::int64_t total = 0;
+  int total = 0;
   for (int i = r.first; i <= r.last; i++) total += i;
   co_return total;
 }
 
 TRACTOR_MODULE(sums, TRACTOR_FN(sum, "range"));
 
-static task<int> body(actor&) {
-  std::int64_t total = 0;
+task<> body(actor&) {
+  int total = 0;
   co_await with_nursery({.cancel_daemons = true}, [&](nursery& an) {
     for (int i = 0; i < 3; i++)
       an.start_soon([&, i]() -> task<> {
@@ -30,7 +31,7 @@ static task<int> body(actor&) {
         total += co_await worker.run(sum, range{i * 100 + 1, (i + 1) * 100});
       });
   });
-  std::printf("the sum is %lld\n", static_cast<long long>(total));
+  std::printf("the sum is %d\n", total);
 
   try {
     co_await with_nursery([](nursery& an) -> task<> { co_await an.run_in_actor(sum, range{2, 1}); });
@@ -46,7 +47,6 @@ static task<int> body(actor&) {
   } catch (const timed_out&) {
     std::printf("too late\n");
   }
-  co_return 0;
 }
 
 int main(int argc, char** argv) { return tractor::run(argc, argv, body); }

@@ -58,3 +58,9 @@ tractor::task<std::string> thrown_by(Awaitable& awaitable) {
   }
   co_return "nothing";
 }
+/// The same of what `body()` awaits, where that is no task.
+template <class Body>
+tractor::task<std::string> thrown_in(Body body) {
+  auto running = body();
+  co_return co_await thrown_by(running);
+}

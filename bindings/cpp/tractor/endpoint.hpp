@@ -22,7 +22,11 @@
 namespace tractor {
 
 class context;
+template <class T>
+class generator;
 class module;
+template <class T>
+class send_stream;
 
 namespace detail {
 
@@ -32,20 +36,37 @@ using any_function = void (*)();
 template <class Parameter>
 using argument = std::remove_cvref_t<Parameter>;
 
-/// What the type of an endpoint function says.
+/// What the type of an endpoint function says. `first` is what it takes before its arguments, `result` what it returns or
+/// yields.
 template <class Fn>
 struct signature;
 template <class R, class... P>
 struct signature<task<R> (*)(P...)> {
+  using first = void;
   using result = R;
   using arguments = std::tuple<argument<P>...>;
-  static constexpr bool takes_context = false;
+  static constexpr tractor_endpoint_kind kind = TRACTOR_FUNCTION;
 };
 template <class R, class... P>
 struct signature<task<R> (*)(context&, P...)> {
+  using first = context;
   using result = R;
   using arguments = std::tuple<argument<P>...>;
-  static constexpr bool takes_context = true;
+  static constexpr tractor_endpoint_kind kind = TRACTOR_CONTEXT;
+};
+template <class T, class... P>
+struct signature<generator<T> (*)(P...)> {
+  using first = void;
+  using result = T;
+  using arguments = std::tuple<argument<P>...>;
+  static constexpr tractor_endpoint_kind kind = TRACTOR_GENERATOR;
+};
+template <class T, class... P>
+struct signature<task<> (*)(send_stream<T>&, P...)> {
+  using first = send_stream<T>;
+  using result = T;
+  using arguments = std::tuple<argument<P>...>;
+  static constexpr tractor_endpoint_kind kind = TRACTOR_GENERATOR;
 };
 template <class Fn>
 using arguments_of = typename signature<Fn>::arguments;
@@ -68,27 +89,37 @@ template <auto Fn>
 void serve(tractor_ctx* ctx, const tractor_value* args, void* user);
 
 template <auto Fn, class... Names>
-declaration declare(std::string_view name, std::uint32_t kind, Names... parameters) {
+declaration declare(std::string_view name, Names... parameters) {
   static_assert(sizeof...(Names) == std::tuple_size_v<arguments_of<decltype(Fn)>>,
-                "an endpoint's declaration names each of its parameters, but for the context");
+                "an endpoint's declaration names each of its parameters, but for the context or stream");
   auto colons = name.rfind("::");
   return {name.data() + (colons == name.npos ? 0 : colons + 2),
           reinterpret_cast<any_function>(Fn),
-          kind,
+          signature<decltype(Fn)>::kind,
           serve<Fn>,
           {parameters...}};
 }
 
 template <auto Fn, class... Names>
 declaration declare_function(std::string_view name, Names... parameters) {
-  static_assert(!signature<decltype(Fn)>::takes_context, "a function that takes a context& is a TRACTOR_CONTEXT");
-  return declare<Fn>(name, TRACTOR_FUNCTION, parameters...);
+  static_assert(
+      signature<decltype(Fn)>::kind == TRACTOR_FUNCTION,
+      "what takes a context& is a TRACTOR_CONTEXT; what yields, or takes a send_stream&, a TRACTOR_GENERATOR");
+  return declare<Fn>(name, parameters...);
 }
 
 template <auto Fn, class... Names>
 declaration declare_context(std::string_view name, Names... parameters) {
-  static_assert(signature<decltype(Fn)>::takes_context, "the first parameter of a TRACTOR_CONTEXT is a context&");
-  return declare<Fn>(name, TRACTOR_CONTEXT, parameters...);
+  static_assert(signature<decltype(Fn)>::kind == TRACTOR_CONTEXT,
+                "the first parameter of a TRACTOR_CONTEXT is a context&");
+  return declare<Fn>(name, parameters...);
+}
+
+template <auto Fn, class... Names>
+declaration declare_generator(std::string_view name, Names... parameters) {
+  static_assert(signature<decltype(Fn)>::kind == TRACTOR_GENERATOR,
+                "a TRACTOR_GENERATOR gives a generator<T>, or its first parameter is a send_stream<T>&");
+  return declare<Fn>(name, parameters...);
 }
 
 }  // namespace detail
@@ -146,6 +177,10 @@ inline const detail::declaration& detail::declaration_of(any_function function) 
 
 /// `task<R> fn(context&, Args...)` as an endpoint that is opened, with the names of the parameters behind the context.
 #define TRACTOR_CONTEXT(fn, ...) ::tractor::detail::declare_context<&fn>(#fn __VA_OPT__(, ) __VA_ARGS__)
+
+/// `generator<T> fn(Args...)` or `task<> fn(send_stream<T>&, Args...)` as an endpoint that only sends, with the names of the
+/// parameters behind the stream.
+#define TRACTOR_GENERATOR(fn, ...) ::tractor::detail::declare_generator<&fn>(#fn __VA_OPT__(, ) __VA_ARGS__)
 
 /// A module of endpoints, at namespace scope, in a header too: TRACTOR_MODULE(sums, TRACTOR_FN(add, "x", "y"));
 #define TRACTOR_MODULE(name, ...) inline ::tractor::module name(#name, {__VA_ARGS__})

@@ -5,10 +5,12 @@
 
 #include <coroutine>
 #include <functional>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include "arguments.hpp"
+#include "call.hpp"
 #include "detached.hpp"
 #include "hold.hpp"
 #include "operation.hpp"
@@ -54,19 +56,22 @@ class nursery {
   /// @throws as start_actor() and portal::run()
   template <class R, class... P, class... Args>
   [[nodiscard]] auto run_in_actor(task<R> (*fn)(P...), Args&&... args) {
+    return run_in_actor(spawn_options{}, fn, std::forward<Args>(args)...);
+  }
+  template <class R, class... P, class... Args>
+  [[nodiscard]] auto run_in_actor(const spawn_options& options, task<R> (*fn)(P...), Args&&... args) {
     static_assert(!(detail::is_hazard<Args&&> || ...),
                   "g++ 12 destroys this argument twice if it is made inside a co_await expression: name it first");
-    auto start = [c = c_, fn, given = std::tuple<const std::remove_reference_t<Args>&...>(args...)](
-                     tractor_nursery*, tractor_value_fn done, void* user) {
-      const auto& endpoint = detail::declaration_of(reinterpret_cast<detail::any_function>(fn));
-      tractor_bytes packed = std::apply(
-          [&](const auto&... arg) {
-            return detail::pack_arguments<std::tuple<detail::argument<P>...>>(endpoint, arg...);
-          },
-          given);
-      return tractor_nursery_run_in_actor(c, endpoint.module, endpoint.name, packed, nullptr, done, user);
-    };
-    return detail::make_operation<R>(start);
+    return one_shot<R>(options, detail::call_of(fn, args...));
+  }
+  /// The same by name: `bool yes = co_await an.run_in_actor<bool>("numbers.is_prime", named("n", 97))`.
+  template <class R = value, class... T>
+  [[nodiscard]] auto run_in_actor(std::string_view endpoint, const named<T>&... args) {
+    return one_shot<R>(spawn_options{}, detail::call_of(endpoint, args...));
+  }
+  template <class R = value, class... T>
+  [[nodiscard]] auto run_in_actor(const spawn_options& options, std::string_view endpoint, const named<T>&... args) {
+    return one_shot<R>(options, detail::call_of(endpoint, args...));
   }
 
   /// Cancels everything in it. The nursery takes that cancel: with_nursery() then ends without an error.
@@ -77,6 +82,17 @@ class nursery {
   tractor_nursery* c_nursery() const noexcept { return c_; }
 
  private:
+  template <class R, class Call>
+  auto one_shot(const spawn_options& options, Call call) {
+    return detail::make_operation<R>(
+        [c = c_, options, call = std::move(call)](tractor_nursery*, tractor_value_fn done, void* user) {
+          detail::c_spawn_options o(options);
+          return call([&](const char* module, const char* name, tractor_bytes args) {
+            return tractor_nursery_run_in_actor(c, module, name, args, &o, done, user);
+          });
+        });
+  }
+
   tractor_nursery* c_;
 };
 

@@ -30,6 +30,22 @@ class module_ref {
 /// A list that stands in options: `{numbers, "other"}`.
 using module_list = module_ref[16];
 
+/// See tractor_call_options.
+struct call_options {
+  duration timeout{};           ///< 0: the default of the call, which is no limit unless it says otherwise
+  bool allow_overruns = false;  ///< contexts and streams: more messages may wait here
+  std::uint32_t buffer = 0;     ///< contexts and streams: how many messages wait here; 0: 64
+  const char* schema =
+      nullptr;  ///< contexts: what the payloads must be; NULL: as this program has declared the endpoint
+};
+
+/// See tractor_find_options.
+struct find_options {
+  duration timeout{};                           ///< of the whole search; 0: none
+  const char* const* registry_addrs = nullptr;  ///< of the registrars to ask; NULL: those of this actor
+  bool raise_on_none = false;                   ///< find_actor(): that nobody has the name is an error too
+};
+
 /// See tractor_nursery_options.
 struct nursery_options {
   const char* name = nullptr;
@@ -75,6 +91,16 @@ struct module_names {
     std::size_t count = 0;
     for (const module_ref& m : modules)
       if (m.name()) names[count++] = m.name();
+  }
+};
+
+struct c_call_options : tractor_call_options {
+  explicit c_call_options(const call_options& o) : tractor_call_options{} {
+    struct_size = sizeof(tractor_call_options);
+    timeout_ns = o.timeout.count();
+    flags = o.allow_overruns ? std::uint32_t{TRACTOR_CALL_ALLOW_OVERRUNS} : 0;
+    buffer = o.buffer;
+    schema = o.schema;
   }
 };
 

@@ -1,0 +1,93 @@
+// generator<T>: a coroutine that yields one value after the other.
+#pragma once
+
+#include <coroutine>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "arguments.hpp"
+#include "task.hpp"
+
+namespace tractor {
+
+/// A coroutine that yields Ts, and awaits in between what it likes. Nothing of it runs before the first value is asked for,
+/// and then only up to the next `co_yield`. As an endpoint it is declared with TRACTOR_GENERATOR; another actor opens it
+/// with portal::open_stream_from().
+///
+///     generator<int> count(int from) {
+///       for (;; from++) {
+///         co_yield from;
+///         co_await sleep(10ms);
+///       }
+///     }
+///
+/// Whoever has had enough destroys it: where it is suspended it is unwound, and what it waits for is abandoned.
+template <class T>
+class [[nodiscard]] generator {
+ public:
+  class promise_type : public detail::promise_base {
+   public:
+    generator get_return_object() noexcept {
+      return generator(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+    /// Control goes to whoever asked for the value.
+    template <class U>
+    resume_waiter yield_value(U&& value) {
+      static_assert(!detail::is_hazard<U&&>,
+                    "g++ 12 destroys this value twice if it is made inside a co_yield expression: name it first");
+      value_.emplace(std::forward<U>(value));
+      return {};
+    }
+    void return_void() const noexcept {}
+
+   private:
+    friend generator;
+    std::optional<T> take() {
+      rethrow();
+      return std::exchange(value_, std::nullopt);
+    }
+    std::optional<T> value_;
+  };
+
+  generator(generator&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
+  generator& operator=(generator&& other) noexcept {
+    std::swap(frame_, other.frame_);
+    return *this;
+  }
+  ~generator() {
+    if (frame_) frame_.destroy();
+  }
+
+  class receiving {
+   public:
+    bool await_ready() const noexcept { return frame_.done(); }
+    /// Runs it up to its next value or its first wait, as task<T> does.
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) const {
+      auto& self = frame_.promise();
+      self.set_scope(waiter.promise().scope());
+      self.set_waiter(std::noop_coroutine());
+      frame_.resume();
+      if (frame_.done() || self.value_) return false;
+      self.set_waiter(waiter);
+      return true;
+    }
+    std::optional<T> await_resume() const { return frame_.promise().take(); }
+
+   private:
+    friend generator;
+    explicit receiving(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+    std::coroutine_handle<promise_type> frame_;
+  };
+
+  /// The next value; nullopt when it has ended. What it awaits meanwhile is started in the scope of who asks.
+  /// @throws what it throws, which is also its end
+  [[nodiscard]] receiving receive() const noexcept { return receiving(frame_); }
+
+ private:
+  explicit generator(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+  std::coroutine_handle<promise_type> frame_;
+};
+
+}  // namespace tractor
