@@ -16,6 +16,7 @@
 #include "tractor/event.hpp"
 #include "tractor/fields.hpp"
 #include "tractor/generator.hpp"
+#include "tractor/local.hpp"
 #include "tractor/lock.hpp"
 #include "tractor/nursery.hpp"
 #include "tractor/options.hpp"

@@ -69,7 +69,8 @@ int tractor_actor_open(const tractor_root_options* options, tractor_root_fn body
   }
 }
 
-tractor_op tractor_actor_boot(tractor_nursery* in, const tractor_root_options* options, tractor_done_fn fn, void* user) {
+tractor_op tractor_actor_boot(tractor_nursery* in, const tractor_root_options* options, tractor_done_fn fn,
+                              void* user) {
   return guarded<tractor_op>([&]() -> tractor_op {
     if (!in) return Actor::current() ? TRACTOR_EINVAL : TRACTOR_ERUNTIME;
     Nursery* n = live(in);

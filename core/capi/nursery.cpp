@@ -262,8 +262,8 @@ tractor_op tractor_nursery_start_actor(tractor_nursery* in, const char* name, co
       note(bad, ok.failure());
     if (options && config && !config->name.empty())
       note(bad, Failure::of(Status::invalid, "tractor_spawn_options.name: the child has a name", "ValueError"));
-    return StartOp::start(*Actor::current(), n, waiting_nursery(n, options), text_or(name, ""), config ? std::move(*config) : SpawnConfig{}, bad, fn,
-                          user);
+    return StartOp::start(*Actor::current(), n, waiting_nursery(n, options), text_or(name, ""),
+                          config ? std::move(*config) : SpawnConfig{}, bad, fn, user);
   });
 }
 
@@ -277,13 +277,15 @@ tractor_op tractor_nursery_run_in_actor(tractor_nursery* in, const char* module,
     if (!kwargs) note(bad, kwargs.failure());
     if (auto ok = check_endpoint_name(module, func); !ok)
       note(bad, ok.failure());
-    else if (ok = check_actor_name(config && !config->name.empty() ? config->name : func, "the endpoint's name, which is also the child's,"); !ok)
+    else if (ok = check_actor_name(config && !config->name.empty() ? config->name : func,
+                                   "the endpoint's name, which is also the child's,");
+             !ok)
       note(bad, ok.failure());
     SpawnConfig c = config ? std::move(*config) : SpawnConfig{};
     bool enabled = false;
     for (const ModuleSpec& m : c.modules) enabled = enabled || m.name == text_or(module, "");
     if (!enabled) c.modules.push_back({text_or(module, ""), {}});
-    return OneShotOp::start(*Actor::current(), n, waiting_nursery(n, options), text_or(module, ""), text_or(func, ""), kwargs ? *kwargs : kEmptyMap,
-                            std::move(c), bad, fn, user);
+    return OneShotOp::start(*Actor::current(), n, waiting_nursery(n, options), text_or(module, ""), text_or(func, ""),
+                            kwargs ? *kwargs : kEmptyMap, std::move(c), bad, fn, user);
   });
 }

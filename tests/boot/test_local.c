@@ -51,10 +51,11 @@ static void booted(kit_outcome *o) {
     assert_true(tractor_actor_is_registrar(kit_actor()));
     assert_string_equal(tractor_actor_id(kit_actor())->name, "root");
     for (size_t i = 0; tractor_actor_address(kit_actor(), i); i++)
-        if (l->bound && strcmp(tractor_actor_address(kit_actor(), i), l->bound) == 0) l->bound = NULL;
-    tractor_nursery_run_in_actor(
-        tractor_actor_nursery(kit_actor()), "kit", "echo", TRACTOR_ARGS("{s:i}", "n", 7),
-        &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules }, kit_on_value, &l->answer);
+        if (l->bound && strcmp(tractor_actor_address(kit_actor(), i), l->bound) == 0)
+            l->bound = NULL;
+    tractor_nursery_run_in_actor(tractor_actor_nursery(kit_actor()), "kit", "echo", TRACTOR_ARGS("{s:i}", "n", 7),
+                                 &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .modules = kit_modules },
+                                 kit_on_value, &l->answer);
     tractor_actor_boot(tractor_actor_nursery(kit_actor()), NULL, kit_on_done, &l->second);
 }
 static void boot_body(tractor_nursery *root, void *user) {

@@ -194,7 +194,8 @@ static void waiters_body(tractor_nursery *root, void *user) {
     w->slept.user = w;
     w->waits = tractor_nursery_open(root, NULL, NULL, NULL);
     tractor_spawn_options never = { TRACTOR_SPAWN_OPTIONS, .program = "sh",
-                                    .argv = (const char *[]){ "sh", "-c", "exec sleep 100", NULL }, .wait_in = w->waits };
+                                    .argv = (const char *[]){ "sh", "-c", "exec sleep 100", NULL },
+                                    .wait_in = w->waits };
     tractor_nursery_start_actor(root, "never_boots", &never, kit_on_portal, &w->started);
     tractor_nursery_run_in_actor(root, "kit", "forever", TRACTOR_ARGS("{}"),
                                  &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .wait_in = w->waits }, kit_on_value,
@@ -376,10 +377,13 @@ static const int32_t bad_fds[] = { 2 };
 
 int main(int argc, char **argv) {
     static const tractor_endpoint module[] = {
-        TRACTOR_FUNC("same", same_in_child), TRACTOR_FUNC("look", look),
+        TRACTOR_FUNC("same", same_in_child),
+        TRACTOR_FUNC("look", look),
         TRACTOR_FUNC("log", log_critically),
-                                             TRACTOR_FUNC("my_name", my_name), TRACTOR_FUNC("surroundings", surroundings),
-        TRACTOR_FUNC("write_to", write_to),  TRACTOR_ENDPOINTS_END,
+        TRACTOR_FUNC("my_name", my_name),
+        TRACTOR_FUNC("surroundings", surroundings),
+        TRACTOR_FUNC("write_to", write_to),
+        TRACTOR_ENDPOINTS_END,
     };
     tractor_register("spawning", module, NULL);
     kit_begin(argc, argv);
