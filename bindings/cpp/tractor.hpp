@@ -7,6 +7,7 @@
 #include "tractor/actor.hpp"
 #include "tractor/call.hpp"
 #include "tractor/channel.hpp"
+#include "tractor/cluster.hpp"
 #include "tractor/codec.hpp"
 #include "tractor/context.hpp"
 #include "tractor/deadline.hpp"
