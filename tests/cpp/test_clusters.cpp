@@ -123,25 +123,24 @@ void what_the_body_throws_comes_out(void**) {
 void streams_to_a_cluster(void**) {
   play_well([](nursery&) -> task<> {
     int sent = 0, received = 0;
+    auto talk = [&](portal worker, std::int64_t end) -> task<> {
+      co_await worker.with({.allow_overruns = true}).with_context(echo_stream, [&](linked_context<int>& ctx) -> task<> {
+        auto items = co_await ctx.open_stream<int, int>();
+        int own = 0;
+        for (; tractor_now() < end; own++) {
+          co_await items.send(own);
+          equal(*co_await items.receive(), own);
+        }
+        items.send_eof();
+        sent += own;
+        received += co_await ctx.wait_for_result();
+      });
+    };
     co_await open_actor_cluster({.spawn = {.modules = {crew}}},
                                 [&](nursery& an, const std::vector<portal>& workers) -> task<> {
                                   holds(!workers.empty());
-                                  auto end = tractor_now() + 300 * TRACTOR_MS;
-                                  auto talk = [&](portal worker) -> task<> {
-                                    co_await worker.with({.allow_overruns = true})
-                                        .with_context(echo_stream, [&](linked_context<int>& ctx) -> task<> {
-                                          auto items = co_await ctx.open_stream<int, int>();
-                                          int own = 0;
-                                          for (; tractor_now() < end; own++) {
-                                            co_await items.send(own);
-                                            equal(*co_await items.receive(), own);
-                                          }
-                                          items.send_eof();
-                                          sent += own;
-                                          received += co_await ctx.wait_for_result();
-                                        });
-                                  };
-                                  for (portal worker : workers) an.start_soon(talk, worker);
+                                  for (portal worker : workers)
+                                    an.start_soon(talk, worker, tractor_now() + 300 * TRACTOR_MS);
                                   co_return;
                                 });
     holds(sent > 0);
