@@ -9,6 +9,7 @@
 #include "tractor/cancel_scope.hpp"
 #include "tractor/channel.hpp"
 #include "tractor/cleanup.hpp"
+#include "tractor/cluster.hpp"
 #include "tractor/codec.hpp"
 #include "tractor/context.hpp"
 #include "tractor/deadline.hpp"
