@@ -5,6 +5,7 @@
 #include <tractor.h>
 
 #include "tractor/actor.hpp"
+#include "tractor/boot.hpp"
 #include "tractor/call.hpp"
 #include "tractor/cancel_scope.hpp"
 #include "tractor/channel.hpp"

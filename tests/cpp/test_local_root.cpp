@@ -1,6 +1,8 @@
 // run_local(): tasks without a runtime, which comes when it is wanted.
 #include "play.hpp"
 
+#include <algorithm>
+
 using namespace tractor;
 
 namespace {
@@ -92,6 +94,80 @@ void there_is_one_at_a_time(void**) {
   equal(codes, TRACTOR_ERUNTIME);
 }
 
+// ROOT-02
+void the_first_nursery_makes_it_a_root(void**) {
+  auto answered = run_local([]() -> task<std::string> {
+    const char* registries[] = {kit_registry(), nullptr};
+    root_options root{.registry_addrs = registries};
+    holds(!current_actor().has_runtime());
+    std::string answer;
+    co_await with_nursery({.root = &root}, [&answer](nursery& an) -> task<> {
+      holds(current_actor().has_runtime());
+      holds(is_root_process() && current_actor().is_registrar());
+      same(std::string(current_actor().name()), "root");
+      portal child = co_await an.start_actor("child", {.modules = {local_root}});
+      answer = co_await child.run(who);
+      co_await child.cancel_actor();
+    });
+    co_await with_nursery([](nursery&) {});  // it is one already
+    co_return answer;
+  });
+  same(answered, "child");
+}
+
+// BND-10
+void a_nursery_forwards_addresses_to_the_root(void**) {
+  run_local([]() -> task<> {
+    const char* registries[] = {kit_registry(), nullptr};
+    const char* binds[] = {kit_fresh_address(), nullptr};
+    root_options root{.registry_addrs = registries, .tpt_bind_addrs = binds};
+    co_await with_nursery({.root = &root}, [&binds](nursery&) {
+      auto all = current_actor().addresses();
+      holds(std::find(all.begin(), all.end(), binds[0]) != all.end());
+    });
+  });
+}
+
+void a_task_group_does_not(void**) {
+  run_local([]() -> task<> {
+    co_await with_task_group([](task_group& g) { g.start_soon([]() -> task<> { co_await sleep(duration(0)); }); });
+    co_await move_on_after(std::chrono::milliseconds(1), []() -> task<> { co_await sleep_forever(); });
+    holds(!current_actor().has_runtime());
+  });
+}
+
+// A boot that fails comes out of the nursery that wanted it.
+void no_nursery_without_a_root(void**) {
+  int code = 0;
+  run_local([&code]() -> task<> {
+    const char* registries[] = {kit_registry(), nullptr};
+    const char* binds[] = {"/ip4/203.0.113.1/tcp/1", nullptr};
+    root_options root{.registry_addrs = registries, .tpt_bind_addrs = binds};
+    try {
+      co_await with_nursery({.root = &root}, [](nursery&) {});
+    } catch (const error& e) {
+      code = e.code();
+    }
+  });
+  equal(code, TRACTOR_ETRANSPORT);
+}
+
+// What waits for a start is the scope that awaits it, not the nursery that will have the child.
+void a_start_is_given_up_with_its_scope(void**) {
+  play_well([](nursery&) -> task<> {
+    bool in_time = true;
+    co_await with_nursery([&in_time](nursery& an) -> task<> {
+      auto start = [&an]() -> task<> {
+        const char* argv[] = {"sh", "-c", "exec sleep 100", nullptr};
+        spawn_options options{.program = "sh", .argv = argv};
+        (void)co_await an.start_actor("never_boots", options);
+      };
+      in_time = co_await move_on_after(std::chrono::milliseconds(20), start);
+    });
+    holds(!in_time);
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -101,6 +177,11 @@ int main(int argc, char** argv) {
       KIT_TEST_ONCE(it_gives_what_its_body_gives),
       KIT_TEST_ONCE(it_throws_what_its_body_throws),
       KIT_TEST_ONCE(there_is_one_at_a_time),
+      KIT_TEST(the_first_nursery_makes_it_a_root),
+      KIT_TEST(a_nursery_forwards_addresses_to_the_root),
+      KIT_TEST_ONCE(a_task_group_does_not),
+      KIT_TEST(no_nursery_without_a_root),
+      KIT_TEST(a_start_is_given_up_with_its_scope),
   };
   return kit_run_tests(tests);
 }

@@ -49,13 +49,4 @@ auto run_local(Body body) {
   if constexpr (!std::is_void_v<typename program::result>) return std::move(*run.body.given);
 }
 
-/// Gives a root that has no runtime yet its own, by these options; with_nursery() does it by itself. Where there is one it
-/// does nothing. @throws error as the opening of a root; cancelled, while the boot goes on
-[[nodiscard]] inline auto boot(const root_options& options = {}) {
-  return detail::make_operation<void>([o = options](tractor_nursery* in, tractor_done_fn done, void* user) {
-    detail::c_root_options c(o);
-    return tractor_actor_boot(in, &c, done, user);
-  });
-}
-
 }  // namespace tractor

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "arguments.hpp"
+#include "boot.hpp"
 #include "call.hpp"
 #include "operation.hpp"
 #include "options.hpp"
@@ -31,8 +32,8 @@ class nursery : public task_group {
   /// @throws spawn_failed, misuse_error for bad options, cancelled
   [[nodiscard]] auto start_actor(const char* name, const spawn_options& options = {}) {
     return detail::make_operation<portal>(
-        [c = c_, name, &options](tractor_nursery*, tractor_portal_fn done, void* user) {
-          detail::c_spawn_options o(options);
+        [c = c_, name, &options](tractor_nursery* in, tractor_portal_fn done, void* user) {
+          detail::c_spawn_options o(options, in);
           return tractor_nursery_start_actor(c, name, &o, done, user);
         });
   }
@@ -65,14 +66,27 @@ class nursery : public task_group {
   template <class R, class Call>
   auto one_shot(const spawn_options& options, Call call) {
     return detail::make_operation<R>(
-        [c = c_, options, call = std::move(call)](tractor_nursery*, tractor_value_fn done, void* user) {
-          detail::c_spawn_options o(options);
+        [c = c_, options, call = std::move(call)](tractor_nursery* in, tractor_value_fn done, void* user) {
+          detail::c_spawn_options o(options, in);
           return call([&](const char* module, const char* name, tractor_bytes args) {
             return tractor_nursery_run_in_actor(c, module, name, args, &o, done, user);
           });
         });
   }
 };
+
+namespace detail {
+
+template <class Body>
+task<> with_nursery(nursery_options options, Body body) {
+  tractor_nursery* scope = co_await this_scope();
+  if (!tractor_actor_has_runtime(tractor_nursery_actor(scope)))
+    co_await boot(options.root ? *options.root : root_options{});
+  auto opened = with_group<nursery, Body>(options, std::forward<Body>(body));
+  co_await std::move(opened);
+}
+
+}  // namespace detail
 
 /// Opens a nursery, runs `body(nursery&)` in it, and ends when that and everything it started has ended.
 ///
@@ -81,7 +95,8 @@ class nursery : public task_group {
 ///       ...
 ///     });
 ///
-/// A body that only starts tasks may be a plain function that gives nothing.
+/// A body that only starts tasks may be a plain function that gives nothing. In an actor that has no runtime yet, see
+/// run_local(), it makes that a root first.
 /// @throws the failure if there was one, itself if it is an exception of this process; error_group if there were several;
 ///         timed_out; cancelled if the scope around it was cancelled
 template <class Body>
@@ -89,7 +104,7 @@ template <class Body>
   static_assert(
       !detail::is_hazard_body<Body&&>,
       "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
-  return detail::with_group<nursery, Body>(options, std::forward<Body>(body));
+  return detail::with_nursery<Body>(options, std::forward<Body>(body));
 }
 template <class Body>
 [[nodiscard]] task<> with_nursery(Body&& body) {

@@ -46,6 +46,8 @@ struct find_options {
   bool raise_on_none = false;                   ///< find_actor(): that nobody has the name is an error too
 };
 
+struct root_options;
+
 /// See tractor_nursery_options.
 struct nursery_options {
   const char* name = nullptr;
@@ -54,6 +56,7 @@ struct nursery_options {
   bool cancel_daemons = false;  ///< when the body is over and nothing else is left, children are cancelled
   bool hard_kill = false;       ///< children are not asked to end before they are terminated
   duration cancel_timeout{}, kill_timeout{};
+  const root_options* root = nullptr;  ///< of the root that with_nursery() makes of an actor that has no runtime yet
 };
 
 /// See tractor_spawn_options.
@@ -69,6 +72,7 @@ struct spawn_options {
   duration boot_timeout{}, cancel_timeout{}, kill_timeout{};
   tractor_stderr stderr_mode = TRACTOR_STDERR_RELAY;
   bool ignore_death = false;
+  const char* name = nullptr;  ///< of a one-shot; its endpoint's name if it has none
 };
 
 /// See tractor_root_options.
@@ -119,7 +123,8 @@ struct c_nursery_options : tractor_nursery_options {
 
 class c_spawn_options : public tractor_spawn_options {
  public:
-  explicit c_spawn_options(const spawn_options& o) : tractor_spawn_options{}, modules_(o.modules) {
+  explicit c_spawn_options(const spawn_options& o, tractor_nursery* waiting = nullptr)
+      : tractor_spawn_options{}, modules_(o.modules) {
     struct_size = sizeof(tractor_spawn_options);
     modules = modules_.names;
     program = o.program;
@@ -134,6 +139,8 @@ class c_spawn_options : public tractor_spawn_options {
     kill_timeout_ns = o.kill_timeout.count();
     stderr_mode = o.stderr_mode;
     flags = o.ignore_death ? std::uint32_t{TRACTOR_SPAWN_IGNORE_DEATH} : 0;
+    name = o.name;
+    wait_in = waiting;
   }
   c_spawn_options(const c_spawn_options&) = delete;
 

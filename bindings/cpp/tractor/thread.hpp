@@ -18,15 +18,14 @@ namespace tractor {
 
 namespace detail {
 
-/// What both threads use. It may outlive the coroutine, because work that has begun is not interrupted.
+/// What both threads use. Work that has begun is not interrupted, so it may outlive the coroutine; then it is its own.
 template <class Fn>
 struct thread_work {
   using result = std::invoke_result_t<Fn&>;
   using storage = std::conditional_t<std::is_void_v<result>, std::monostate, result>;
 
   Fn fn;
-  std::coroutine_handle<> waiter{};
-  bool ended = false;
+  std::coroutine_handle<> waiter{};  ///< null: nobody waits any more
   error_ptr error{};
   std::optional<storage> value{};
   std::exception_ptr exception{};
@@ -46,11 +45,10 @@ struct thread_work {
   /// On the loop's thread.
   static void end(const tractor_error* err, void* user) {
     auto self = static_cast<thread_work*>(user);
-    self->ended = true;
+    if (!self->waiter) return delete self;
     self->error.reset(tractor_error_ref(err));
-    self->waiter.resume();
+    std::exchange(self->waiter, {}).resume();
   }
-  static void drop(const tractor_error*, void* user) { delete static_cast<thread_work*>(user); }
 };
 
 template <class Fn>
@@ -61,22 +59,17 @@ class [[nodiscard]] in_thread {
   explicit in_thread(Fn fn) : work_(new work{.fn = std::move(fn)}) {}
   in_thread(const in_thread&) = delete;
   ~in_thread() {
-    if (op_ > 0 && !work_->ended) {
-      tractor_op_abandon(tractor_nursery_actor(scope_), op_);
-      // The nursery still waits for the work; after that nobody uses it.
-      tractor_nursery_on_end(scope_, work::drop, work_);
-    } else {
-      delete work_;
-    }
+    if (!std::exchange(work_->waiter, {})) return delete work_;
+    tractor_op_cancel(tractor_nursery_actor(scope_), op_);  // has it not begun, it never will
   }
 
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> waiter) {
     scope_ = waiter.promise().scope();
-    work_->waiter = waiter;
     op_ = tractor_nursery_run_in_thread(scope_, work::run, work::end, work_);
     check(op_);
+    work_->waiter = waiter;
     return true;
   }
   typename work::result await_resume() {
