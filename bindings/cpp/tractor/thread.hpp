@@ -59,8 +59,10 @@ class [[nodiscard]] in_thread {
   explicit in_thread(Fn fn) : work_(new work{.fn = std::move(fn)}) {}
   in_thread(const in_thread&) = delete;
   ~in_thread() {
-    if (!std::exchange(work_->waiter, {})) return delete work_;
-    tractor_op_cancel(tractor_nursery_actor(scope_), op_);  // has it not begun, it never will
+    if (!std::exchange(work_->waiter, {}))
+      delete work_;
+    else
+      tractor_op_cancel(tractor_nursery_actor(scope_), op_);  // has it not begun, it never will
   }
 
   bool await_ready() const noexcept { return false; }
