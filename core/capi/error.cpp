@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <vector>
 
 #include "base/handles.hpp"
 #include "capi/options.hpp"
@@ -111,6 +112,19 @@ tractor_error* tractor_error_newf(int code, const char* type, const char* format
   }
   va_end(args);
   return made;
+}
+
+tractor_error* tractor_error_group(const char* message, const tractor_error* const* members, size_t count) {
+  try {
+    std::vector<ErrorRef> all;
+    for (size_t i = 0; members && i < count && members[i]; ++i) all.emplace_back(read(members[i]));
+    if (all.empty() || all.size() != count)
+      return refuse(
+          Failure::of(Status::invalid, "tractor_error_group(): a member is NULL, or there is none", "ValueError"));
+    return hand_out(Error::group(message ? message : "", std::move(all)));
+  } catch (const std::bad_alloc&) {
+    return hand_out(Error::out_of_memory());
+  }
 }
 
 tractor_error* tractor_error_ref(const tractor_error* err) {

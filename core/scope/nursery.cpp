@@ -10,10 +10,16 @@ namespace tractor::core {
 
 namespace {
 
+/// Are they one failure? A language's exception may have been made an error twice, on two ways to here.
+bool same_failure(const Error& a, const Error& b) {
+  const Error::Fields &x = a.fields(), &y = b.fields();
+  return &a == &b || (x.payload && x.payload == y.payload && x.payload_tag == y.payload_tag);
+}
+
 /// Does `tree` tell of the failure at `root`?
 bool tells_of(const Error& tree, const Error* root) {
   const Error* own = tree.root();
-  if (own == root) return true;
+  if (same_failure(*own, *root)) return true;
   for (const ErrorRef& member : own->fields().members)
     if (tells_of(*member, root)) return true;
   return false;

@@ -49,8 +49,9 @@ typedef struct tractor_error_options {
         *traceback; /**< where, in your language's form, several lines; NULL: none. Copied; travels with the error */
     const tractor_error *cause; /**< the error that led to this one; NULL: none. A reference is taken */
     const void *payload_tag;    /**< the address of something of yours that says what `payload` is */
-    void *
-        payload; /**< a language's own exception; rides along inside this process. Owned by the error from the call on */
+    /** a language's own exception; rides along inside this process. Owned by the error from the call on. Two errors with the
+        same tag and payload tell of one failure: a nursery that both reach counts it once */
+    void *payload;
     tractor_release_fn
         payload_release; /**< frees `payload`, once, on whatever thread drops the last reference; NULL: nothing to free */
 } tractor_error_options;
@@ -80,6 +81,17 @@ TRACTOR_API tractor_error *tractor_error_new(const tractor_error_options *option
  * @anythread
  */
 TRACTOR_API tractor_error *tractor_error_newf(int code, const char *type, const char *format, ...) TRACTOR_PRINTF(3, 4);
+
+/**
+ * @brief Makes one error of several: a group, as a nursery does of what fails in it.
+ * @param message  one line about them all; NULL: how many there are, and the first one's. Copied
+ * @param members  at least one error; a reference of each is taken
+ * @param count    how many
+ * @return a ::TRACTOR_EGROUP whose reference you own; of one member that very error. Without memory the static
+ *         ::TRACTOR_ENOMEM; an ::TRACTOR_EINVAL that says so if there is no member or one is NULL
+ * @anythread
+ */
+TRACTOR_API tractor_error *tractor_error_group(const char *message, const tractor_error *const *members, size_t count);
 
 /**
  * @brief Keeps an error beyond the callback that it was given to.

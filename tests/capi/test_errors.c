@@ -92,6 +92,49 @@ static void payload_survives_the_root(void **state) {
 }
 
 /* An error that nobody looks at is in the log. */
+/* ---- groups ---- */
+
+static void errors_are_made_a_group(void **state) {
+    (void)state;
+    tractor_error *one = tractor_error_newf(TRACTOR_EUSER, "KeyError", "the one");
+    tractor_error *two = tractor_error_newf(TRACTOR_ETIMEDOUT, NULL, "the other");
+    tractor_error *both = tractor_error_group(NULL, (const tractor_error *const[]){ one, two }, 2);
+    tractor_error *sole = tractor_error_group("not needed", (const tractor_error *const[]){ one }, 1);
+    tractor_error *none = tractor_error_group(NULL, NULL, 1);
+    tractor_error *gap = tractor_error_group(NULL, (const tractor_error *const[]){ one, NULL }, 2);
+    tractor_error_unref(two);
+    assert_int_equal(tractor_error_code(both), TRACTOR_EGROUP);
+    assert_int_equal(tractor_error_child_count(both), 2);
+    assert_string_equal(tractor_error_message(tractor_error_child(both, 1)), "the other");
+    kit_assert_contains(tractor_error_message(both), "2 errors, first: ");
+    assert_ptr_equal(sole, one);
+    assert_int_equal(tractor_error_code(none), TRACTOR_EINVAL);
+    assert_int_equal(tractor_error_code(gap), TRACTOR_EINVAL);
+    tractor_error *all[] = { one, both, sole, none, gap };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        tractor_error_unref(all[i]);
+}
+
+static void fail_twice_body(tractor_nursery *root, void *user) {
+    tractor_error_options options = { TRACTOR_ERROR_OPTIONS, .type = "KeyError", .message = "one failure",
+                                      .payload_tag = "tag", .payload = user };
+    for (int i = 0; i < 2; i++) {
+        tractor_error *err = tractor_error_new(&options);
+        tractor_nursery_fail(root, err);
+        tractor_error_unref(err);
+    }
+}
+
+/* The same exception of a language, made an error twice. */
+static void one_payload_is_one_failure(void **state) {
+    (void)state;
+    int exception;
+    kit_run run = kit_run_root(NULL, fail_twice_body, &exception);
+    kit_assert_code(run.err, TRACTOR_EUSER);
+    run = kit_run_root(NULL, fail_twice_body, NULL);
+    kit_assert_code(run.err, TRACTOR_EGROUP);
+}
+
 static void ignore(const tractor_error *err, const tractor_value *value, void *user) {
     (void)err, (void)value;
     ++*(int *)user;
@@ -127,6 +170,8 @@ int main(int argc, char **argv) {
         KIT_TEST_WITH(errors_over_two_hops, "registered", &custom),
         KIT_TEST_WITH(errors_over_two_hops, "unregistered", &unknown),
         KIT_TEST(payload_survives_the_root),
+        KIT_TEST_ONCE(errors_are_made_a_group),
+        KIT_TEST_ONCE(one_payload_is_one_failure),
         KIT_TEST(ignored_errors_are_logged),
     };
     return kit_run_tests(tests);
