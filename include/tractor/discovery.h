@@ -39,7 +39,7 @@ typedef struct tractor_find_options {
     size_t struct_size; /**< sizeof(tractor_find_options) */
     int64_t timeout_ns; /**< of the whole search; 0: none */
     const char *const
-        *registry_addrs; /**< multiaddrs of the registrars to ask, NULL-terminated; NULL: those of this actor.
+        *registry_addrs; /**< the registrars to ask, as tractor_root_options::registry_addrs; NULL: those of this actor.
                                             Several are asked at once */
     uint32_t flags;      /**< ::tractor_find_flag */
     uint32_t reserved0;  /**< 0 */
@@ -110,7 +110,7 @@ TRACTOR_API tractor_op tractor_query_actor(tractor_nursery *in, const char *name
  * A `uid` is `[name, uuid]`, an address `[host, port]` or `[directory, file]`. An address nobody could ever be reached at is a boxed
  * ValueError, what belongs to another actor a boxed PermissionError.
  * @param in       owns the portal
- * @param addr     multiaddr; NULL: this actor's first registrar, which may be itself
+ * @param addr     multiaddr or pair; NULL: this actor's first registrar, which may be itself
  * @param options  NULL for defaults; timeout 0: none
  * @param fn       completion
  * @param user     for `fn`

@@ -332,7 +332,7 @@ typedef struct tractor_spawn_options {
     /** "tcp", "uds", or both, separated by a comma: it listens at a random address of each. Inherited by its descendants.
         NULL: ours */
     const char *enable_transports;
-    const char *const *bind_addrs; /**< multiaddrs to listen at instead, of any transport; NULL-terminated */
+    const char *const *bind_addrs; /**< where to listen instead, as tractor_root_options::tpt_bind_addrs */
     int64_t boot_timeout_ns;       /**< from the start to its readiness; 0: 30 s */
     int64_t cancel_timeout_ns;     /**< for the acknowledgement of a cancel; 0: as its nursery says, 0.5 s */
     int64_t kill_timeout_ns; /**< between SIGTERM (or the acknowledgement) and SIGKILL; 0: as its nursery says, 1.6 s */
