@@ -43,11 +43,11 @@ int tractor_register(const char* module, const tractor_endpoint* list, void* use
   }
 }
 
-int tractor_register_endpoint(const char* module, const char* name, uint32_t kind, tractor_endpoint_fn fn, void* user,
+int tractor_register_endpoint(const char* module, const tractor_endpoint* endpoint, void* user,
                               tractor_release_fn release) {
   try {
-    tractor_endpoint endpoint{name, fn, kind, 0, nullptr, nullptr, {nullptr, nullptr}};
-    return static_cast<int>(Modules::add_owned(module, endpoint, user, release));
+    if (!endpoint) return TRACTOR_EINVAL;
+    return static_cast<int>(Modules::add_owned(module, *endpoint, user, release));
   } catch (const std::bad_alloc&) {
     return TRACTOR_ENOMEM;
   }
@@ -67,6 +67,29 @@ int tractor_actor_open(const tractor_root_options* options, tractor_root_fn body
   } catch (const std::bad_alloc&) {
     return TRACTOR_ENOMEM;
   }
+}
+
+tractor_op tractor_actor_boot(tractor_nursery* in, const tractor_root_options* options, tractor_done_fn fn,
+                              void* user) {
+  return guarded<tractor_op>([&]() -> tractor_op {
+    if (!in) return Actor::current() ? TRACTOR_EINVAL : TRACTOR_ERUNTIME;
+    Nursery* n = live(in);
+    if (!n) return TRACTOR_ECLOSED;
+    ErrorRef bad;
+    std::optional<RootConfig> config;
+    if (options) {
+      auto read = read_boot_options(options);
+      if (read)
+        config = std::move(*read);
+      else
+        note(bad, read.failure());
+    }
+    return BootOp::start(*Actor::current(), *n, std::move(config), bad, fn, user);
+  });
+}
+
+bool tractor_actor_has_runtime(tractor_actor* actor) {
+  return guarded_or(false, [&] { return actor && from_c(actor)->has_runtime(); });
 }
 
 void tractor_actor_close(tractor_actor* actor) {

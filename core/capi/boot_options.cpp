@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kLongestName = 1024;
 constexpr uint32_t kRootFlags = TRACTOR_ROOT_ENSURE_REGISTRY | TRACTOR_ROOT_SUBREAPER | TRACTOR_ROOT_SIGNALS |
-                                TRACTOR_ROOT_CLIENT | TRACTOR_ROOT_DEBUG_MODE | TRACTOR_ROOT_ENABLE_STACK_ON_SIG;
+                                TRACTOR_ROOT_CLIENT | TRACTOR_ROOT_DEBUG_MODE | TRACTOR_ROOT_ENABLE_STACK_ON_SIG |
+                                TRACTOR_ROOT_LOCAL;
 constexpr uint32_t kSpawnFlags = TRACTOR_SPAWN_IGNORE_DEATH | TRACTOR_SPAWN_DEBUG_MODE | TRACTOR_SPAWN_INFECT_ASYNCIO;
 constexpr size_t kMostItems = 4096;  // an array without its NULL is noticed, not followed for ever
 
@@ -162,6 +163,7 @@ Result<RootConfig> read_root_options(const tractor_root_options* options) {
   c.base = o.event_base;
   c.client = (o.flags & TRACTOR_ROOT_CLIENT) != 0;
   CHECK(client_only_asks(c, o));
+  c.local = (o.flags & TRACTOR_ROOT_LOCAL) != 0;
   c.ensure_registry = (o.flags & TRACTOR_ROOT_ENSURE_REGISTRY) != 0;
   c.subreaper = (o.flags & TRACTOR_ROOT_SUBREAPER) != 0;
   c.signals = (o.flags & TRACTOR_ROOT_SIGNALS) != 0;
@@ -183,6 +185,26 @@ Result<RootConfig> read_root_options(const tractor_root_options* options) {
   return c;
 }
 
+Result<RootConfig> read_boot_options(const tractor_root_options* options) {
+  tractor_root_options o;
+  TRY(o, read_options(options, sizeof(tractor_root_options), "tractor_root_options"));
+  constexpr uint32_t kFlags = TRACTOR_ROOT_ENSURE_REGISTRY | TRACTOR_ROOT_CLIENT;
+  const char* late = o.name                           ? "name"
+                     : o.log_level                    ? "log_level"
+                     : o.event_base                   ? "event_base"
+                     : o.flags & kRootFlags & ~kFlags ? "flags"
+                     : o.handshake_timeout_ns         ? "handshake_timeout_ns"
+                     : o.stream_window                ? "stream_window"
+                     : o.max_frame                    ? "max_frame"
+                     : o.start_method                 ? "start_method"
+                                                      : nullptr;
+  if (late)
+    return Failure::of(Status::invalid,
+                       std::string("tractor_root_options.") + late + ": tractor_actor_boot() comes too late for that",
+                       "ValueError");
+  return read_root_options(&o);
+}
+
 Result<SpawnConfig> read_spawn_options(const tractor_spawn_options* options) {
   tractor_spawn_options o;
   TRY(o, read_options(options, sizeof(tractor_spawn_options), "tractor_spawn_options"));
@@ -190,6 +212,8 @@ Result<SpawnConfig> read_spawn_options(const tractor_spawn_options* options) {
   CHECK(check_flags(o.flags, kSpawnFlags, "tractor_spawn_options.flags"));
   CHECK(not_yet(o.flags, TRACTOR_SPAWN_DEBUG_MODE, "TRACTOR_SPAWN_DEBUG_MODE"));
   CHECK(not_yet(o.flags, TRACTOR_SPAWN_INFECT_ASYNCIO, "TRACTOR_SPAWN_INFECT_ASYNCIO"));
+  if (o.name) c.name = o.name;
+  CHECK(check_actor_name(c.name, "tractor_spawn_options.name"));
   CHECK(not_negative(o.boot_timeout_ns, "tractor_spawn_options.boot_timeout_ns"));
   CHECK(not_negative(o.cancel_timeout_ns, "tractor_spawn_options.cancel_timeout_ns"));
   CHECK(not_negative(o.kill_timeout_ns, "tractor_spawn_options.kill_timeout_ns"));

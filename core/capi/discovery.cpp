@@ -19,6 +19,7 @@ tractor_op discover(tractor_nursery* in, Read&& read, Fn fn, void* user) {
     Nursery* n = live(in);
     if (!n) return TRACTOR_ECLOSED;
     ErrorRef bad;
+    if (!Actor::current()->has_runtime()) note(bad, no_runtime());
     Question question = read(bad);
     return DiscoverOp::start(*Actor::current(), *n, std::move(question), bad, fn, user);
   });
@@ -94,6 +95,7 @@ tractor_op tractor_watch_actors(tractor_nursery* in, const char* name, const tra
     if (!n) return TRACTOR_ECLOSED;
     if (!on_event) return TRACTOR_EINVAL;
     ErrorRef bad;
+    if (!Actor::current()->has_runtime()) note(bad, no_runtime());
     FindOptions find = find_options(options, 0, bad);
     if (find.registrars.size() > 1)
       note(bad, Failure::of(Status::invalid, "tractor_find_options.registry_addrs: one registrar is watched at a time",

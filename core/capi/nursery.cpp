@@ -59,6 +59,15 @@ tractor_op start_in(tractor_nursery* in, F&& body) {
   });
 }
 
+/// Who waits for a child that `owner` is to have.
+Nursery& waiting_nursery(Nursery& owner, const tractor_spawn_options* options) {
+  if (!options || options->struct_size <= offsetof(tractor_spawn_options, wait_in)) return owner;
+  Nursery* waiting = live(options->wait_in);
+  for (Nursery* n = waiting; n; n = n->parent())
+    if (n == &owner) return *waiting;
+  return owner;
+}
+
 /// The error has a receiver like any other; what the caller goes on to use is dead.
 tractor_nursery* refused(Nursery& parent, const Failure& why, tractor_done_fn fn, void* user) {
   UserNursery::open(parent, {}, fn, user)->fail(Error::of(why));
@@ -251,8 +260,10 @@ tractor_op tractor_nursery_start_actor(tractor_nursery* in, const char* name, co
       note(bad, Failure::of(Status::invalid, "a child needs a name", "ValueError"));
     else if (auto ok = check_actor_name(name, "the child's name"); !ok)
       note(bad, ok.failure());
-    return StartOp::start(*Actor::current(), n, text_or(name, ""), config ? std::move(*config) : SpawnConfig{}, bad, fn,
-                          user);
+    if (options && config && !config->name.empty())
+      note(bad, Failure::of(Status::invalid, "tractor_spawn_options.name: the child has a name", "ValueError"));
+    return StartOp::start(*Actor::current(), n, waiting_nursery(n, options), text_or(name, ""),
+                          config ? std::move(*config) : SpawnConfig{}, bad, fn, user);
   });
 }
 
@@ -266,13 +277,15 @@ tractor_op tractor_nursery_run_in_actor(tractor_nursery* in, const char* module,
     if (!kwargs) note(bad, kwargs.failure());
     if (auto ok = check_endpoint_name(module, func); !ok)
       note(bad, ok.failure());
-    else if (ok = check_actor_name(func, "the endpoint's name, which is also the child's,"); !ok)
+    else if (ok = check_actor_name(config && !config->name.empty() ? config->name : func,
+                                   "the endpoint's name, which is also the child's,");
+             !ok)
       note(bad, ok.failure());
     SpawnConfig c = config ? std::move(*config) : SpawnConfig{};
     bool enabled = false;
     for (const ModuleSpec& m : c.modules) enabled = enabled || m.name == text_or(module, "");
     if (!enabled) c.modules.push_back({text_or(module, ""), {}});
-    return OneShotOp::start(*Actor::current(), n, text_or(module, ""), text_or(func, ""), kwargs ? *kwargs : kEmptyMap,
-                            std::move(c), bad, fn, user);
+    return OneShotOp::start(*Actor::current(), n, waiting_nursery(n, options), text_or(module, ""), text_or(func, ""),
+                            kwargs ? *kwargs : kEmptyMap, std::move(c), bad, fn, user);
   });
 }

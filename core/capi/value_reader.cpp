@@ -48,6 +48,10 @@ tractor_reader* tractor_reader_new(const tractor_value* value) {
   return new (std::nothrow) tractor_reader{Reader(value ? from_c(value)->bytes() : kNil)};
 }
 
+void tractor_reader_reset(tractor_reader* reader, const tractor_value* value) {
+  if (reader) reader->reader.reset(value ? from_c(value)->bytes() : kNil);
+}
+
 void tractor_reader_free(tractor_reader* reader) { delete reader; }
 
 int tractor_reader_type(const tractor_reader* reader) {

@@ -19,6 +19,7 @@
 #include "rpc/link.hpp"
 #include "rpc/portal.hpp"
 #include "runtime/config.hpp"
+#include "runtime/late_boot.hpp"
 #include "runtime/modules.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/posts.hpp"
@@ -99,6 +100,10 @@ class Actor final : public RefCounted<Actor>,
   Loop& loop() { return *loop_; }
   Nursery* main() const { return main_.get(); }
   bool booting() const { return state_ == State::booting; }
+  /// Can it have children, and be found?
+  bool has_runtime() const { return !late_boot_ || late_boot_->is_up(); }
+  /// Null unless it was opened without a runtime.
+  LateBoot* late_boot() { return late_boot_ ? &*late_boot_ : nullptr; }
   Nursery& service() override { return *service_; }
   Nursery& backstage() { return *backstage_; }
   bool ended() const { return state_ == State::ended; }
@@ -168,6 +173,7 @@ class Actor final : public RefCounted<Actor>,
 
  private:
   friend class RefCounted<Actor>;
+  friend class LateBoot;
   enum class State : uint8_t { booting, up, closing, ended };
   struct ExitStep {
     tractor_exit_fn fn;
@@ -195,6 +201,7 @@ class Actor final : public RefCounted<Actor>,
   Flow boot_root(RootConfig config);
   Flow boot_child();
   Task<Result<Done>> become_root(const RootConfig* config);
+  Task<Result<Done>> enter_tree(const RootConfig* config);
   Task<Result<Done>> become_child();
   void watch_signals(std::initializer_list<int> caught, std::initializer_list<int> ignored);
   void stop_boot(ErrorRef why);
@@ -280,6 +287,7 @@ class Actor final : public RefCounted<Actor>,
 
   // While it boots; what wants to end it then only stops the boot, whose failure ends it.
   Halt boot_halt_;
+  std::optional<LateBoot> late_boot_;
   std::optional<Mailbox<ErrorRef>> boot_box_;  ///< in a child; null: the SpawnSpec was applied
   std::optional<Mailbox<CloseEvent>> close_box_;
   Endpoint ready_, tree_;

@@ -96,16 +96,25 @@ Flow Actor::boot_root(RootConfig config) {
 }
 
 Task<Result<Done>> Actor::become_root(const RootConfig* config) {
+  vars_.set_flag("_is_root", true);
+  if (config->local) {
+    if (auto loaded = load_modules(config->modules); !loaded) co_return loaded.failure();
+    late_boot_.emplace(*this, *config);
+  } else if (auto entered = co_await enter_tree(config); !entered) {
+    co_return entered.failure();
+  }
+  co_return co_await greet_oneself(*this);
+}
+
+Task<Result<Done>> Actor::enter_tree(const RootConfig* config) {
   // What is not served is said before anybody can come.
   if (auto loaded = load_modules(config->modules); !loaded) co_return loaded.failure();
   if (auto elected = co_await elect(config); !elected) co_return elected.failure();
-  vars_.set_flag("_is_root", true);
   if (!bound_.empty()) vars_.set_address("_root_mailbox", bound_.front());
   vars_.set_addresses("_root_addrs", bound_);
   vars_.set_addresses("_registry_addrs", registry_addrs_);
   vars_.set_transports(config->transports);
-  if (auto registered = co_await register_everywhere(); !registered) co_return registered.failure();
-  co_return co_await greet_oneself(*this);
+  co_return co_await register_everywhere();
 }
 
 /// Joins the registrars that answer; where nobody is, it keeps the registry itself.

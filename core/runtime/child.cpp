@@ -329,6 +329,7 @@ void Child::bury(ErrorRef failed) {
 // --- details -------------------------------------------------------------------------------------------------------
 
 Result<LaunchSpec> Child::launch_spec() const {
+  if (!actor_.has_runtime()) return no_runtime();
   if (actor_.addresses().empty())
     return Failure::of(Status::not_supported,
                        "actor '" + actor_.self().name +

@@ -18,7 +18,7 @@ Nursery* Cluster::open(Actor& actor, Nursery& parent, Config config, tractor_clu
     n->on_end([](const tractor_error*, void* self) { delete static_cast<Cluster*>(self); }, cluster.get());
     Cluster* self = cluster.release();
     for (size_t i = 0; i < count; ++i)
-      StartOp::start(actor, *n, std::move(config.names[i]), config.spawn, {}, on_up, &self->members_[i]);
+      StartOp::start(actor, *n, *n, std::move(config.names[i]), config.spawn, {}, on_up, &self->members_[i]);
   } catch (const std::bad_alloc&) {
     n->fail(Error::out_of_memory());
   }

@@ -32,6 +32,7 @@ struct RootConfig {
   Platform* platform = nullptr;  ///< null: the real one
   bool ensure_registry = false;
   bool client = false;  ///< asks others and serves nobody: neither listener nor entry
+  bool local = false;   ///< without a runtime until somebody wants one
   bool subreaper = false;
   bool signals = false;
   int64_t handshake_timeout = 10 * kSecond;
@@ -40,6 +41,7 @@ struct RootConfig {
 };
 
 struct SpawnConfig {
+  std::string name;  ///< of a one-shot; empty: as its endpoint
   std::vector<ModuleSpec> modules;
   std::string program;  ///< empty: this executable
   std::vector<std::string> argv;

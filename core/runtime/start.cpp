@@ -8,14 +8,14 @@
 
 namespace tractor::core {
 
-OpToken StartOp::start(Actor& actor, Nursery& in, std::string name, SpawnConfig config, const ErrorRef& bad,
-                       tractor_portal_fn fn, void* user) {
+OpToken StartOp::start(Actor& actor, Nursery& owner, Nursery& in, std::string name, SpawnConfig config,
+                       const ErrorRef& bad, tractor_portal_fn fn, void* user) {
   auto* op = new StartOp(in, fn, user);
   OpToken token = op->token();
   if (bad)
     op->decide(bad);
   else if (op->begin())
-    op->go([&] { op->child_ = Child::start(actor, in, std::move(name), std::move(config), false, op); });
+    op->go([&] { op->child_ = Child::start(actor, owner, std::move(name), std::move(config), false, op); });
   return token;
 }
 
@@ -31,18 +31,19 @@ void StartOp::on_booted(Child& child, const ErrorRef& err) {
   decide(err);
 }
 
-OneShotOp::OneShotOp(Nursery& in, tractor_value_fn fn, void* user) : Op(in, fn != nullptr), fn_(fn), user_(user) {
-  in.one_shot_started();
+OneShotOp::OneShotOp(Nursery& owner, Nursery& in, tractor_value_fn fn, void* user)
+    : Op(in, fn != nullptr), owner_(owner), fn_(fn), user_(user) {
+  owner_.one_shot_started();
 }
 
 OneShotOp::~OneShotOp() {
   if (child_) child_->set_starter(nullptr);
-  nursery().one_shot_ended();
+  owner_.one_shot_ended();
 }
 
-OpToken OneShotOp::start(Actor& actor, Nursery& in, std::string module, std::string func, Bytes args,
+OpToken OneShotOp::start(Actor& actor, Nursery& owner, Nursery& in, std::string module, std::string func, Bytes args,
                          SpawnConfig config, const ErrorRef& bad, tractor_value_fn fn, void* user) {
-  auto* op = new OneShotOp(in, fn, user);
+  auto* op = new OneShotOp(owner, in, fn, user);
   OpToken token = op->token();
   if (bad) {
     op->decide(bad);
@@ -51,7 +52,8 @@ OpToken OneShotOp::start(Actor& actor, Nursery& in, std::string module, std::str
       op->module_ = std::move(module);
       op->func_ = func;
       op->args_ = args;
-      op->child_ = Child::start(actor, in, std::move(func), std::move(config), true, op);
+      std::string name = config.name.empty() ? std::move(func) : std::move(config.name);
+      op->child_ = Child::start(actor, owner, std::move(name), std::move(config), true, op);
     });
   }
   return token;

@@ -15,6 +15,13 @@ namespace tractor::core {
 class Reader {
  public:
   explicit Reader(Bytes value) : in_(value) {}
+  /// Stands before another value; keeps its memory.
+  void reset(Bytes value) {
+    in_ = wire::Cursor(value);
+    levels_.clear();
+    status_ = Status::ok;
+    error_.clear();
+  }
 
   Status nil();
   Status boolean(bool& out);

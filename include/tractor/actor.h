@@ -77,17 +77,15 @@ TRACTOR_API int tractor_register(const char *module, const tractor_endpoint *lis
 
 /**
  * @brief Adds one endpoint; for bindings that make them at run time.
- * @param module   as tractor_register()
- * @param name     copied
- * @param kind     ::tractor_endpoint_kind
- * @param fn       the body
- * @param user     for `fn`
- * @param release  runs on `user` when the process exits; may be NULL
+ * @param module    as tractor_register()
+ * @param endpoint  copied, with its texts
+ * @param user      for its function
+ * @param release   runs on `user` when the process exits; may be NULL
  * @return as tractor_register()
  * @anythread
  */
-TRACTOR_API int tractor_register_endpoint(const char *module, const char *name, uint32_t kind, tractor_endpoint_fn fn,
-                                          void *user, tractor_release_fn release);
+TRACTOR_API int tractor_register_endpoint(const char *module, const tractor_endpoint *endpoint, void *user,
+                                          tractor_release_fn release);
 
 /**
  * @brief What a shared object exports as `tractor_module_init`, so that a child can load it by module name: it calls
@@ -137,7 +135,11 @@ enum tractor_root_flag {
     /** the original's `debug_mode`: not yet there, refused with ::TRACTOR_ENOTSUP */
     TRACTOR_ROOT_DEBUG_MODE = 16,
     /** the original's `enable_stack_on_sig`: not yet there, refused with ::TRACTOR_ENOTSUP */
-    TRACTOR_ROOT_ENABLE_STACK_ON_SIG = 32
+    TRACTOR_ROOT_ENABLE_STACK_ON_SIG = 32,
+    /** begin without a runtime: nurseries, sleeps, holds, threads and calls to oneself work, but nothing is bound and no
+        registrar is asked, so there are neither children nor discovery until tractor_actor_boot(): what needs them
+        completes with ::TRACTOR_ERUNTIME, a child's start with ::TRACTOR_ESPAWN because of that */
+    TRACTOR_ROOT_LOCAL = 64
 };
 
 /** Options of a root. Zero means default everywhere. */
@@ -252,6 +254,28 @@ TRACTOR_API int tractor_child_main_from_flags(int argc, char **argv);
  */
 TRACTOR_API int tractor_actor_open(const tractor_root_options *options, tractor_root_fn body, tractor_done_fn on_end,
                                    void *user, tractor_actor **out);
+
+/**
+ * @brief Gives a root that was opened with ::TRACTOR_ROOT_LOCAL its runtime: from then on it is a root like any other.
+ *
+ * The first who asks decides by which options; who asks meanwhile waits for the same boot, and later there is nothing to do. A
+ * boot is not cut short when those who wait for it are cancelled, only when the actor is, and it is not tried twice.
+ * @param in       the nursery that waits
+ * @param options  NULL: those that the root was opened with; else all that is said of registry_addrs, tpt_bind_addrs,
+ *                 enable_transports and enable_modules, and the flags ENSURE_REGISTRY and CLIENT; the others have to be
+ *                 zero, because it is too late for them. Read before this returns
+ * @param fn       @borrowed called once, with the error or NULL; may be NULL
+ * @param user     for `fn`
+ * @return a token; ::TRACTOR_ECLOSED if the nursery has ended, ::TRACTOR_EINVAL if it is NULL, ::TRACTOR_ERUNTIME without an
+ *         actor, ::TRACTOR_ENOMEM
+ * @completes{NULL, at once where there is a runtime already; the errors of tractor_actor_open(), also of an earlier boot that
+ * has failed; ::TRACTOR_EINVAL for bad options; ::TRACTOR_ECANCELED}
+ * @loopthread
+ */
+TRACTOR_API tractor_op tractor_actor_boot(tractor_nursery *in, const tractor_root_options *options, tractor_done_fn fn,
+                                          void *user);
+/** @brief Can it have children, and find others? False in a ::TRACTOR_ROOT_LOCAL before its boot. @param actor the actor @loopthread */
+TRACTOR_API bool tractor_actor_has_runtime(tractor_actor *actor);
 
 /**
  * @brief Closes the root's nursery: when everything in it has ended, the actor ends. Cancel the nursery to make haste.

@@ -342,6 +342,12 @@ typedef struct tractor_spawn_options {
     size_t pass_fds_count;   /**< how many */
     uint32_t stderr_mode;    /**< ::tractor_stderr */
     uint32_t flags;          /**< ::tractor_spawn_flag */
+    /** of tractor_nursery_run_in_actor(): what the child is called, as in tractor_nursery_start_actor(), where it has to be
+        NULL. NULL: as its endpoint */
+    const char *name;
+    /** a nursery in the one that owns the child, to wait for the completion in its place: if it is cancelled, so is the start, or
+        the one call, and with it the child. NULL, or one from elsewhere: the owner */
+    tractor_nursery *wait_in;
 } tractor_spawn_options;
 /** Starts a designated initialiser. */
 #define TRACTOR_SPAWN_OPTIONS .struct_size = sizeof(tractor_spawn_options)
@@ -370,7 +376,7 @@ TRACTOR_API tractor_op tractor_nursery_start_actor(tractor_nursery *in, const ch
  * @brief Starts a child for one call, answers the call, and cancels the child.
  * @param in       owns the child
  * @param module   the endpoint's module, which is enabled in the child
- * @param func     the endpoint; also the child's name
+ * @param func     the endpoint; also the child's name, if the options do not say another
  * @param args     a map of arguments
  * @param options  NULL for defaults
  * @param fn       completion with the answer; NULL: an error goes to `in`, when its sibling one-shots have ended

@@ -303,6 +303,13 @@ enum tractor_type {
  * @anythread
  */
 TRACTOR_API tractor_reader *tractor_reader_new(const tractor_value *value);
+/**
+ * @brief Puts a reader before another value, as if it were new; no memory is needed for that.
+ * @param reader  the reader; NULL is ignored
+ * @param value   has to outlive its use; NULL reads as nil
+ * @anythread
+ */
+TRACTOR_API void tractor_reader_reset(tractor_reader *reader, const tractor_value *value);
 /** @brief Frees a reader. @param reader yours, or NULL @anythread */
 TRACTOR_API void tractor_reader_free(tractor_reader *reader);
 /** @brief What comes next. @param reader the reader @return a ::tractor_type; its end for NULL @anythread */

@@ -174,6 +174,76 @@ static void surroundings(tractor_ctx *ctx, const tractor_value *args, void *user
                        "home", home != NULL);
 }
 
+/* ---- who waits ---- */
+
+typedef struct waiters {
+    kit_outcome started, called, slept, named;
+    tractor_nursery *waits;
+} waiters;
+
+static void give_up(kit_outcome *o) { tractor_nursery_cancel(((waiters *)o->user)->waits, NULL); }
+
+static void my_name(tractor_ctx *ctx, const tractor_value *args, void *user) {
+    (void)args, (void)user;
+    tractor_ctx_return(ctx, "s", tractor_actor_id(tractor_ctx_actor(ctx))->name);
+}
+
+static void waiters_body(tractor_nursery *root, void *user) {
+    waiters *w = user;
+    w->slept.then = give_up;
+    w->slept.user = w;
+    w->waits = tractor_nursery_open(root, NULL, NULL, NULL);
+    tractor_spawn_options never = { TRACTOR_SPAWN_OPTIONS, .program = "sh",
+                                    .argv = (const char *[]){ "sh", "-c", "exec sleep 100", NULL },
+                                    .wait_in = w->waits };
+    tractor_nursery_start_actor(root, "never_boots", &never, kit_on_portal, &w->started);
+    tractor_nursery_run_in_actor(root, "kit", "forever", TRACTOR_ARGS("{}"),
+                                 &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .wait_in = w->waits }, kit_on_value,
+                                 &w->called);
+    tractor_nursery_close(w->waits);
+    tractor_nursery_sleep(root, 20000000, kit_on_done, &w->slept);
+    tractor_nursery_run_in_actor(root, "spawning", "my_name", TRACTOR_ARGS("{}"),
+                                 &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .name = "ann" }, kit_on_value,
+                                 &w->named);
+}
+
+/* The nursery that waits is cancelled: the starts end, with their children, and their owner goes on. */
+static void a_start_waits_in_another_nursery(void **state) {
+    (void)state;
+    waiters w = { KIT_OUTCOME, KIT_OUTCOME, KIT_OUTCOME, KIT_OUTCOME, NULL };
+    kit_run run = kit_run_root(NULL, waiters_body, &w);
+    kit_assert_code(run.err, TRACTOR_OK);
+    assert_int_equal(w.started.calls, 1);
+    kit_assert_code(w.started.err, TRACTOR_ECANCELED);
+    assert_int_equal(w.called.calls, 1);
+    kit_assert_code(w.called.err, TRACTOR_ECANCELED);
+    kit_assert_value(w.named.value, "s", "ann");
+}
+
+/* Who says where from elsewhere is not heard: the owner waits, which ends before that. */
+static void elsewhere_body(tractor_nursery *root, void *user) {
+    waiters *w = user;
+    tractor_nursery *owner = tractor_nursery_open(root, NULL, NULL, NULL);
+    w->waits = tractor_nursery_open(root, NULL, NULL, NULL);
+    tractor_nursery_run_in_actor(owner, "spawning", "my_name", TRACTOR_ARGS("{}"),
+                                 &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .wait_in = w->waits }, kit_on_value,
+                                 &w->called);
+    tractor_nursery_start_actor(owner, "child", &(tractor_spawn_options){ TRACTOR_SPAWN_OPTIONS, .name = "other" },
+                                kit_on_portal, &w->started);
+    tractor_nursery_cancel(w->waits, NULL);
+    tractor_nursery_close(w->waits);
+    tractor_nursery_close(owner);
+}
+
+static void a_start_does_not_wait_elsewhere(void **state) {
+    (void)state;
+    waiters w = { KIT_OUTCOME, KIT_OUTCOME, KIT_OUTCOME, KIT_OUTCOME, NULL };
+    kit_assert_code(kit_run_root(NULL, elsewhere_body, &w).err, TRACTOR_OK);
+    kit_assert_value(w.called.value, "s", "my_name");
+    kit_assert_code(w.started.err, TRACTOR_EINVAL);
+    kit_assert_contains(tractor_error_message(w.started.err), "tractor_spawn_options.name");
+}
+
 static void surroundings_body(tractor_nursery *root, void *user) {
     const char *xdg = kit_text("XDG_RUNTIME_DIR=%s", getenv("XDG_RUNTIME_DIR"));
     const char *id = kit_text("TRACTOR_TEST_ID=%s", getenv("TRACTOR_TEST_ID") ? getenv("TRACTOR_TEST_ID") : "");
@@ -307,9 +377,13 @@ static const int32_t bad_fds[] = { 2 };
 
 int main(int argc, char **argv) {
     static const tractor_endpoint module[] = {
-        TRACTOR_FUNC("same", same_in_child), TRACTOR_FUNC("look", look),
-        TRACTOR_FUNC("log", log_critically), TRACTOR_FUNC("surroundings", surroundings),
-        TRACTOR_FUNC("write_to", write_to),  TRACTOR_ENDPOINTS_END,
+        TRACTOR_FUNC("same", same_in_child),
+        TRACTOR_FUNC("look", look),
+        TRACTOR_FUNC("log", log_critically),
+        TRACTOR_FUNC("my_name", my_name),
+        TRACTOR_FUNC("surroundings", surroundings),
+        TRACTOR_FUNC("write_to", write_to),
+        TRACTOR_ENDPOINTS_END,
     };
     tractor_register("spawning", module, NULL);
     kit_begin(argc, argv);
@@ -335,6 +409,8 @@ int main(int argc, char **argv) {
         KIT_TEST_WITH(SPN_04_loglevel_propagated_to_subactor, "debug", "debug"),
         KIT_TEST_WITH(SPN_04_loglevel_propagated_to_subactor, "cancel", "cancel"),
         KIT_TEST_WITH(SPN_04_loglevel_propagated_to_subactor, "critical", "critical"),
+        KIT_TEST(a_start_waits_in_another_nursery),
+        KIT_TEST(a_start_does_not_wait_elsewhere),
         KIT_TEST(env_and_cwd),
         KIT_TEST(pass_fds),
         KIT_TEST_WITH(stderr_modes, "relay", &relay),

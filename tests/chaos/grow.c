@@ -164,11 +164,11 @@ static void grow_here(tractor_ctx *ctx, const tractor_value *args, void *user) {
 }
 
 void register_growing(void) {
-    tractor_register_endpoint("chaos", "grow", TRACTOR_CONTEXT, grow_here, NULL, NULL);
+    tractor_register_endpoint("chaos", &(tractor_endpoint)TRACTOR_CTX("grow", grow_here), NULL, NULL);
     /* A one-shot is called like its function, so each node has one of its own. */
     for (int i = 0; i < MAX_NODES; i++) {
         char name[16];
         snprintf(name, sizeof name, "n%02d", i);
-        tractor_register_endpoint("chaos", name, TRACTOR_FUNCTION, grow_here, NULL, NULL);
+        tractor_register_endpoint("chaos", &(tractor_endpoint)TRACTOR_FUNC(name, grow_here), NULL, NULL);
     }
 }

@@ -1,8 +1,7 @@
 // Frames that are destroyed while they wait, in every kind of wait; destructors while exceptions fly.
-#include "play.hpp"
-
-#include <coroutine>
 #include <memory>
+
+#include "frame.hpp"
 
 using namespace tractor;
 using std::chrono::milliseconds;
@@ -25,45 +24,6 @@ task<int> linked(context& ctx) {
 TRACTOR_MODULE(ends, TRACTOR_FN(forever, "n"), TRACTOR_CONTEXT(linked));
 
 namespace {
-
-/// A coroutine that is driven and destroyed by hand.
-struct frame {
-  struct promise_type : detail::promise_base {
-    promise_type(tractor_nursery* scope, task<>&) { set_scope(scope); }
-    frame get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
-    void return_void() const noexcept {}
-  };
-  std::coroutine_handle<promise_type> handle;
-};
-frame framed(tractor_nursery*, task<> t) { co_await std::move(t); }
-
-/// Lives in the frame: it has to be destroyed once.
-struct witness {
-  explicit witness(int& n) : living(n) { living++; }
-  witness(const witness&) = delete;
-  ~witness() { living--; }
-  int& living;
-};
-
-template <class Wait>
-task<> in_a_frame(int& living, Wait wait) {
-  witness here(living);
-  co_await wait();
-  holds(false);
-}
-
-/// Starts a task that waits, lets the loop turn, and destroys the frame.
-template <class Wait>
-task<> abandon(nursery& n, Wait wait) {
-  int living = 0;
-  frame f = framed(n.c_nursery(), in_a_frame(living, wait));
-  f.handle.resume();
-  equal(living, 1);
-  co_await sleep(milliseconds(5));
-  equal(living, 1);
-  f.handle.destroy();
-  equal(living, 0);
-}
 
 void frames_may_go_while_they_wait(void**) {
   play_well([](nursery& root) -> task<> {

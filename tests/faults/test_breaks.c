@@ -291,7 +291,7 @@ LIFE_CHILDREN_DO_NOT_LOOK_FOR_LEAKS
 
 int main(int argc, char **argv) {
     tractor_register("breaks", module, NULL);
-    tractor_register_endpoint("breaks", "leave_and_stop", TRACTOR_CONTEXT, leave_at_once, argv, NULL);
+    tractor_register_endpoint("breaks", &(tractor_endpoint)TRACTOR_CTX("leave_and_stop", leave_at_once), argv, NULL);
     kit_begin(argc, argv);
     LIFE_AT_HOME();
     static const int sides[][2] = {

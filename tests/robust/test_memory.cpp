@@ -393,7 +393,8 @@ void test_registration(void**) {
     static int status = TRACTOR_OK;
     if (status == TRACTOR_OK) snprintf(name, sizeof name, "an_endpoint_with_a_long_name_%d", ++count);
     released = 0;
-    status = tractor_register_endpoint("a_module_of_its_own", name, TRACTOR_FUNCTION, forever, nullptr, release);
+    tractor_endpoint endpoint = TRACTOR_FUNC(name, forever);
+    status = tractor_register_endpoint("a_module_of_its_own", &endpoint, nullptr, release);
     assert_true(status == TRACTOR_OK || status == TRACTOR_ENOMEM);
     assert_int_equal(released, 0);
     return status == TRACTOR_OK;

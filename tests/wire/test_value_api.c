@@ -359,12 +359,15 @@ static void reader_names_the_place(void **state) {
     assert_int_equal(tractor_reader_str(r, &s, &len), TRACTOR_EMSGTYPE);
     assert_int_equal(tractor_reader_type(r), TRACTOR_TYPE_END);
     assert_true(d == 1.0);
-    tractor_reader_free(r);
 
-    r = tractor_reader_new(value);
+    tractor_reader_reset(r, value); /* its failure is forgotten */
+    assert_null(tractor_reader_error(r));
     tractor_reader_map(r, &n);
     assert_int_equal(tractor_reader_nil(r), TRACTOR_EMSGTYPE);
     assert_string_equal(tractor_reader_error(r), "at key 0: expected nil, found str 'points'");
+    tractor_reader_reset(r, NULL);
+    assert_int_equal(tractor_reader_nil(r), TRACTOR_OK);
+    tractor_reader_reset(NULL, value);
     tractor_reader_free(r);
     tractor_value_unref(value);
 

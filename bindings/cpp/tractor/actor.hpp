@@ -35,6 +35,9 @@ class actor {
   /// Does it keep the registry?
   bool is_registrar() const noexcept { return tractor_actor_is_registrar(c_); }
 
+  /// Can it have children, and find others? Not so in run_local(), before the first with_nursery().
+  bool has_runtime() const noexcept { return tractor_actor_has_runtime(c_); }
+
   /// To oneself: calls go through the same messages as any other.
   portal self() const noexcept { return portal(tractor_actor_self(c_)); }
   /// nullopt in a root.

@@ -1,72 +1,87 @@
-// Scopes with a deadline.
+// Bodies with a deadline.
 #pragma once
 
 #include <type_traits>
 #include <utility>
 
-#include "nursery.hpp"
+#include "cancel_scope.hpp"
 
 namespace tractor {
 
 namespace detail {
 
-/// Runs `body()` in a nursery with a timeout. @return whether it ended in time
+/// Whether a body that gives nothing ended in time; what is left of its result for others.
 template <class Body>
-task<bool> with_deadline(nursery_options options, Body body) {
-  bool failed = false;
-  auto guarded = [&](nursery&) -> task<> {
-    try {
-      co_await body();
-    } catch (const cancelled&) {
-      throw;
-    } catch (...) {
-      failed = true;
-      throw;
-    }
-  };
-  auto scope = tractor::with_nursery(options, guarded);
-  try {
-    co_await std::move(scope);
-  } catch (const timed_out&) {
-    // One that the body threw belongs to a deadline in there, or to a call.
-    if (failed) throw;
-    co_return false;
+using moved_on = std::conditional_t<std::is_void_v<result_in_scope<Body>>, bool, result_in_scope<Body>>;
+
+/// When a deadline passes: at a time, or so long after it was begun.
+inline cancel_scope::clock::time_point point_in_time(cancel_scope::clock::time_point when) noexcept { return when; }
+inline cancel_scope::clock::time_point point_in_time(duration time) noexcept {
+  auto now = cancel_scope::clock::now();
+  return time < cancel_scope::never - now ? now + time : cancel_scope::never;
+}
+
+template <class Body, class When>
+task<moved_on<Body>> move_on(When when, Body body) {
+  cancel_scope scope;
+  scope.set_deadline(point_in_time(when));
+  if constexpr (std::is_void_v<result_in_scope<Body>>) {
+    co_await scope.run(body);
+    co_return !scope.cancelled_caught();
+  } else {
+    co_return co_await scope.run(body);
   }
-  co_return true;
+}
+
+template <class Body>
+using body_result =
+    decltype(call_in_scope(std::declval<std::remove_reference_t<Body>&>(), std::declval<cancel_scope&>()));
+
+template <class Body, class When>
+body_result<Body> fail(When when, Body body) {
+  auto in_time = co_await move_on<Body&>(when, body);
+  if (!in_time) throw timed_out(TRACTOR_ETIMEDOUT, nullptr, "the deadline has passed");
+  if constexpr (!std::is_void_v<result_in_scope<Body>>) co_return *std::move(in_time);
 }
 
 }  // namespace detail
 
-/// Runs `body()`, which gives a task, and cancels it when the time has passed.
+/// Runs `body()` or `body(cancel_scope&)`, which gives a task, and cancels it when the time has passed.
 ///
 ///     if (!co_await move_on_after(1s, [&]() -> task<> { ... })) std::puts("too late");
 ///
-/// @return whether it ended in time. @throws what the body throws; cancelled if the scope around it was cancelled
+/// @return for a task<> whether it ended in time; for a task<T> a std::optional<T>, empty if it was cut short
+/// @throws what the body throws; cancelled if the scope around it was cancelled
 template <class Body>
-[[nodiscard]] task<bool> move_on_after(duration time, Body&& body) {
+[[nodiscard]] task<detail::moved_on<Body>> move_on_after(duration time, Body&& body) {
   static_assert(
       !detail::is_hazard_body<Body&&>,
       "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
-  return detail::with_deadline<Body>({.timeout = time}, std::forward<Body>(body));
+  return detail::move_on<Body>(time, std::forward<Body>(body));
 }
-
-namespace detail {
-
+/// The same at a point in time.
 template <class Body>
-task<> fail_after(duration time, Body body) {
-  auto scope = with_deadline<Body>({.timeout = time}, std::forward<Body>(body));
-  if (!co_await std::move(scope)) throw timed_out(TRACTOR_ETIMEDOUT, nullptr, "the deadline has passed");
-}
-
-}  // namespace detail
-
-/// The same, but being late is an error. @throws timed_out
-template <class Body>
-[[nodiscard]] task<> fail_after(duration time, Body&& body) {
+[[nodiscard]] task<detail::moved_on<Body>> move_on_at(cancel_scope::clock::time_point when, Body&& body) {
   static_assert(
       !detail::is_hazard_body<Body&&>,
       "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
-  return detail::fail_after<Body>(time, std::forward<Body>(body));
+  return detail::move_on<Body>(when, std::forward<Body>(body));
+}
+
+/// The same, but being late is an error: gives what the body gives. @throws timed_out
+template <class Body>
+[[nodiscard]] detail::body_result<Body> fail_after(duration time, Body&& body) {
+  static_assert(
+      !detail::is_hazard_body<Body&&>,
+      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  return detail::fail<Body>(time, std::forward<Body>(body));
+}
+template <class Body>
+[[nodiscard]] detail::body_result<Body> fail_at(cancel_scope::clock::time_point when, Body&& body) {
+  static_assert(
+      !detail::is_hazard_body<Body&&>,
+      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  return detail::fail<Body>(when, std::forward<Body>(body));
 }
 
 }  // namespace tractor

@@ -142,8 +142,10 @@ class module {
   static void register_all() {
     for (module* m = first(); m; m = m->next_) {
       if (std::exchange(m->registered_, true)) continue;
-      for (auto& e : m->endpoints_)
-        detail::check(tractor_register_endpoint(m->name_, e.name, e.kind, e.serve, &e, nullptr));
+      for (auto& e : m->endpoints_) {
+        const tractor_endpoint endpoint{e.name, e.serve, e.kind, 0, nullptr, nullptr, {nullptr, nullptr}};
+        detail::check(tractor_register_endpoint(m->name_, &endpoint, &e, nullptr));
+      }
     }
   }
 

@@ -317,9 +317,7 @@ extern "C" {
 extern "C" {
     pub fn tractor_register_endpoint(
         module: *const ::std::os::raw::c_char,
-        name: *const ::std::os::raw::c_char,
-        kind: u32,
-        fn_: tractor_endpoint_fn,
+        endpoint: *const tractor_endpoint,
         user: *mut ::std::os::raw::c_void,
         release: tractor_release_fn,
     ) -> ::std::os::raw::c_int;
@@ -337,6 +335,7 @@ pub const TRACTOR_ROOT_SIGNALS: tractor_root_flag = 4;
 pub const TRACTOR_ROOT_CLIENT: tractor_root_flag = 8;
 pub const TRACTOR_ROOT_DEBUG_MODE: tractor_root_flag = 16;
 pub const TRACTOR_ROOT_ENABLE_STACK_ON_SIG: tractor_root_flag = 32;
+pub const TRACTOR_ROOT_LOCAL: tractor_root_flag = 64;
 pub type tractor_root_flag = ::std::os::raw::c_uint;
 #[repr(C)]
 pub struct tractor_root_options {
@@ -569,6 +568,17 @@ extern "C" {
         user: *mut ::std::os::raw::c_void,
         out: *mut *mut tractor_actor,
     ) -> ::std::os::raw::c_int;
+}
+extern "C" {
+    pub fn tractor_actor_boot(
+        in_: *mut tractor_nursery,
+        options: *const tractor_root_options,
+        fn_: tractor_done_fn,
+        user: *mut ::std::os::raw::c_void,
+    ) -> tractor_op;
+}
+extern "C" {
+    pub fn tractor_actor_has_runtime(actor: *mut tractor_actor) -> bool;
 }
 extern "C" {
     pub fn tractor_actor_close(actor: *mut tractor_actor);
@@ -1608,12 +1618,14 @@ pub struct tractor_spawn_options {
     pub pass_fds_count: usize,
     pub stderr_mode: u32,
     pub flags: u32,
+    pub name: *const ::std::os::raw::c_char,
+    pub wait_in: *mut tractor_nursery,
 }
 #[test]
 fn bindgen_test_layout_tractor_spawn_options() {
     assert_eq!(
         ::std::mem::size_of::<tractor_spawn_options>(),
-        136usize,
+        152usize,
         concat!("Size of: ", stringify!(tractor_spawn_options))
     );
     assert_eq!(
@@ -1837,6 +1849,30 @@ fn bindgen_test_layout_tractor_spawn_options() {
         );
     }
     test_field_flags();
+    fn test_field_name() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::std::mem::MaybeUninit::<tractor_spawn_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::std::ptr::addr_of!((*ptr).name) as usize - ptr as usize
+            },
+            136usize,
+            concat!("Offset of field: ", stringify!(tractor_spawn_options), "::", stringify!(name))
+        );
+    }
+    test_field_name();
+    fn test_field_wait_in() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::std::mem::MaybeUninit::<tractor_spawn_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::std::ptr::addr_of!((*ptr).wait_in) as usize - ptr as usize
+            },
+            144usize,
+            concat!("Offset of field: ", stringify!(tractor_spawn_options), "::", stringify!(wait_in))
+        );
+    }
+    test_field_wait_in();
 }
 extern "C" {
     pub fn tractor_nursery_start_actor(
@@ -2178,6 +2214,9 @@ pub const TRACTOR_TYPE_MAP: tractor_type = 10;
 pub type tractor_type = ::std::os::raw::c_int;
 extern "C" {
     pub fn tractor_reader_new(value: *const tractor_value) -> *mut tractor_reader;
+}
+extern "C" {
+    pub fn tractor_reader_reset(reader: *mut tractor_reader, value: *const tractor_value);
 }
 extern "C" {
     pub fn tractor_reader_free(reader: *mut tractor_reader);

@@ -110,8 +110,8 @@ unsafe extern "C" fn drop_string(user: *mut c_void) {
 unsafe fn register() {
     assert_eq!(tractor_register(c(b"arithmetic\0"), ARITHMETIC.as_ptr(), null_mut()), TRACTOR_OK);
     let greeting = Box::into_raw(Box::new(String::from("hello from Rust"))) as *mut c_void;
-    let (module, name) = (c(b"late\0"), c(b"greet\0"));
-    let status = tractor_register_endpoint(module, name, TRACTOR_FUNCTION, Some(greet), greeting, Some(drop_string));
+    let endpoint = TRACTOR_FUNC(b"greet\0", Some(greet));
+    let status = tractor_register_endpoint(c(b"late\0"), &endpoint, greeting, Some(drop_string));
     assert_eq!(status, TRACTOR_OK);
 }
 

@@ -1,0 +1,57 @@
+// Tests of what needs no other actor: each runs without a runtime, in a root, and in an endpoint of a child.
+#pragma once
+
+#include <list>
+#include <vector>
+
+#include "play.hpp"
+
+struct everywhere {
+  const char* name;
+  tractor::task<> (*body)();
+};
+#define EVERYWHERE(f) \
+  { #f, f }
+
+/// The program's, set by main() in the root and in children.
+inline const everywhere* everywhere_tests = nullptr;
+
+inline tractor::task<> play_number(int n) { co_await everywhere_tests[n].body(); }
+TRACTOR_MODULE(playground, TRACTOR_FN(play_number, "n"));
+
+inline void without_a_runtime(void** state) {
+  auto test = static_cast<const everywhere*>(*state);
+  tractor::run_local([&]() -> tractor::task<> { co_await test->body(); });
+}
+
+inline void in_a_root(void** state) {
+  auto test = static_cast<const everywhere*>(*state);
+  play_well([&](tractor::nursery&) -> tractor::task<> { co_await test->body(); });
+}
+
+inline void in_an_endpoint(void** state) {
+  auto test = static_cast<const everywhere*>(*state);
+  play_well([&](tractor::nursery& root) -> tractor::task<> {
+    tractor::portal child = co_await root.start_actor("child", {.modules = {playground}});
+    co_await child.run(play_number, test - everywhere_tests);
+    co_await child.cancel_actor();
+  });
+}
+
+/// What main() does: these, everywhere, and `more`.
+template <std::size_t N>
+int play_everywhere(int argc, char** argv, const everywhere (&tests)[N], std::vector<kit_test> more = {}) {
+  everywhere_tests = tests;
+  tractor::module::register_all();
+  kit_begin(argc, argv);
+  std::list<std::string> names;
+  std::vector<kit_test> all;
+  for (const everywhere& test : tests) {
+    void* user = const_cast<everywhere*>(&test);
+    all.push_back({names.emplace_back(std::string(test.name) + ": in a root").c_str(), in_a_root, true, user});
+    all.push_back(
+        {names.emplace_back(std::string(test.name) + ": in an endpoint").c_str(), in_an_endpoint, true, user});
+  }
+  all.insert(all.end(), more.begin(), more.end());
+  return kit_run_tests_(all.data(), all.size());
+}
