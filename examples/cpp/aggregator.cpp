@@ -30,21 +30,19 @@ task<> aggregate(send_stream<int>& out, int to) {
   std::printf("both have ended, %zu numbers have gone out\n", seen.size());
 }
 
-task<> body(actor&) {
+task<> root(nursery& an) {
   auto began = std::chrono::steady_clock::now();
+  portal aggregator = co_await an.start_actor("aggregator", {.modules = {numbers}});
   std::set<int> result;
-  co_await with_nursery([&](nursery& an) -> task<> {
-    portal aggregator = co_await an.start_actor("aggregator", {.modules = {numbers}});
-    co_await aggregator.open_stream_from(aggregate, 1000, [&](auto& values) -> task<> {
-      while (auto v = co_await values.receive()) result.insert(*v);
-    });
-    co_await aggregator.cancel_actor();
+  co_await aggregator.open_stream_from(aggregate, 1000, [&](auto& values) -> task<> {
+    while (auto v = co_await values.receive()) result.insert(*v);
   });
   seconds took = std::chrono::steady_clock::now() - began;
   std::printf("%zu numbers from %d to %d in %.2f s\n", result.size(), *result.begin(), *result.rbegin(), took.count());
+  co_await aggregator.cancel_actor();
 }
 
 int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // two processes share it
-  return tractor::run(argc, argv, body);
+  return tractor::run(argc, argv, root);
 }

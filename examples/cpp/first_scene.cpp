@@ -17,13 +17,13 @@ task<> play(nursery& an, const char* name, const char* partner) {
   std::puts(line.c_str());
 }
 
-int main(int argc, char** argv) {
-  return tractor::run(argc, argv, [](actor&) -> task<> {
-    std::puts("curtain up");
-    co_await with_nursery({.cancel_daemons = true}, [](nursery& an) {
-      an.start_soon([&] { return play(an, "donny", "gretchen"); });
-      an.start_soon([&] { return play(an, "gretchen", "donny"); });
-    });
-    std::puts("curtain down");
+task<> root() {
+  std::puts("curtain up");
+  co_await with_nursery({.cancel_daemons = true}, [](nursery& an) {
+    an.start_soon([&] { return play(an, "donny", "gretchen"); });
+    an.start_soon([&] { return play(an, "gretchen", "donny"); });
   });
+  std::puts("curtain down");
 }
+
+int main(int argc, char** argv) { return tractor::run(argc, argv, root); }

@@ -18,18 +18,19 @@ generator<std::uint64_t> fibonacci() {  // in the child; it has no end of its ow
 }
 TRACTOR_MODULE(sequences, TRACTOR_GENERATOR(fibonacci));
 
+task<> root(nursery& an) {
+  portal leonardo = co_await an.start_actor("leonardo", {.modules = {sequences}});
+  co_await leonardo.open_stream_from(fibonacci, [](auto& numbers) -> task<> {
+    while (auto n = co_await numbers.receive()) {
+      std::printf("%" PRIu64 "\n", *n);
+      if (*n > 100) break;
+    }
+  });
+  std::puts("that will do");
+  co_await leonardo.cancel_actor();
+}
+
 int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // two processes share it
-  return tractor::run(argc, argv, [](actor&) -> task<> {
-    co_await with_nursery({.cancel_daemons = true}, [](nursery& an) -> task<> {
-      portal leonardo = co_await an.start_actor("leonardo", {.modules = {sequences}});
-      co_await leonardo.open_stream_from(fibonacci, [](auto& numbers) -> task<> {
-        while (auto n = co_await numbers.receive()) {
-          std::printf("%" PRIu64 "\n", *n);
-          if (*n > 100) break;
-        }
-      });
-      std::puts("that will do");
-    });
-  });
+  return tractor::run(argc, argv, root);
 }

@@ -19,18 +19,18 @@ task<double> shop(context& ctx) {  // in the client
 }
 TRACTOR_MODULE(market, TRACTOR_FN(price, "metal"), TRACTOR_CONTEXT(shop));
 
-int main(int argc, char** argv) {
-  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // the processes share it
-  return tractor::run(argc, argv, [](actor&) -> task<> {
-    co_await with_nursery([](nursery& an) -> task<> {
-      portal client = co_await an.start_actor("client", {.modules = {market}});
-      co_await client.with_context(shop, [&](linked_context<double>& ctx) -> task<> {
-        portal exchange = co_await an.start_actor("exchange", {.modules = {market}});
-        std::printf("root: silver is at %.2f\n", co_await ctx.wait_for_result());
-        co_await exchange.cancel_actor();
-      });
-      co_await client.cancel_actor();
-    });
-    std::puts("root: the market is closed");
+task<> root(nursery& an) {
+  portal client = co_await an.start_actor("client", {.modules = {market}});
+  co_await client.with_context(shop, [&](linked_context<double>& ctx) -> task<> {
+    portal exchange = co_await an.start_actor("exchange", {.modules = {market}});
+    std::printf("root: silver is at %.2f\n", co_await ctx.wait_for_result());
+    co_await exchange.cancel_actor();
   });
+  co_await client.cancel_actor();
+  std::puts("root: the market is closed");
+}
+
+int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // three processes share it
+  return tractor::run(argc, argv, root);
 }

@@ -18,12 +18,12 @@ task<> follow(portal counter, const char* name, int from, int pause_ms) {
   std::printf("%s: lift-off\n", name);
 }
 
-int main(int argc, char** argv) {
-  return tractor::run(argc, argv, [](actor&) -> task<> {
-    co_await with_nursery({.cancel_daemons = true}, [](nursery& an) -> task<> {
-      portal counter = co_await an.start_actor("counter", {.modules = {counting}});
-      an.start_soon(follow, counter, "slow", 3, 100);
-      an.start_soon(follow, counter, "fast", 4, 10);
-    });
+task<> root() {
+  co_await with_nursery({.cancel_daemons = true}, [](nursery& an) -> task<> {
+    portal counter = co_await an.start_actor("counter", {.modules = {counting}});
+    an.start_soon(follow, counter, "slow", 3, 100);
+    an.start_soon(follow, counter, "fast", 4, 10);
   });
 }
+
+int main(int argc, char** argv) { return tractor::run(argc, argv, root); }

@@ -12,16 +12,15 @@ struct whereabouts {
 task<whereabouts> where() { co_return whereabouts{current_actor().addresses()[0], getpid()}; }
 TRACTOR_MODULE(tree, TRACTOR_FN(where));
 
-task<> body(actor& root) {
-  std::printf("root listens at %s\n", root.addresses()[0].c_str());
-  co_await with_nursery({.cancel_daemons = true}, [](nursery& an) -> task<> {
-    portal leaf = co_await an.start_actor("leaf", {.modules = {tree}});
-    std::printf("process %d has connected by %s\n", static_cast<int>(leaf.id().pid), leaf.address().data());
-    whereabouts its = co_await leaf.run(where);
-    std::printf("process %d listens at %s\n", its.pid, its.address.c_str());
-  });
+task<> root(nursery& an) {
+  std::printf("root listens at %s\n", current_actor().addresses()[0].c_str());
+  portal leaf = co_await an.start_actor("leaf", {.modules = {tree}});
+  std::printf("process %d has connected by %s\n", static_cast<int>(leaf.id().pid), leaf.address().data());
+  whereabouts its = co_await leaf.run(where);
+  std::printf("process %d listens at %s\n", its.pid, its.address.c_str());
+  co_await leaf.cancel_actor();
 }
 
 int main(int argc, char** argv) {
-  return tractor::run(argc, argv, body, {.enable_transports = "uds"});  // which its children inherit
+  return tractor::run(argc, argv, root, {.enable_transports = "uds"});  // which its children inherit
 }
