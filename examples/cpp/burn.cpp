@@ -21,12 +21,10 @@ task<pid_t> burn() {
 }
 TRACTOR_MODULE(furnace, TRACTOR_FN(burn));
 
-int main(int argc, char** argv) {
-  return tractor::run(argc, argv, [](actor&) -> task<> {
-    co_await with_nursery([](nursery& an) -> task<> {
-      an.start_soon([&]() -> task<> { std::printf("collected from process %d\n", co_await an.run_in_actor(burn)); });
-      unsigned steps = co_await run_in_thread([] { return collatz(300'000); });  // the root's loop goes on
-      std::printf("%u steps, found in process %d\n", steps, getpid());
-    });
-  });
+task<> root(nursery& an) {
+  an.start_soon([&]() -> task<> { std::printf("collected from process %d\n", co_await an.run_in_actor(burn)); });
+  unsigned steps = co_await run_in_thread([] { return collatz(300'000); });  // the root's loop goes on meanwhile
+  std::printf("%u steps, found in process %d\n", steps, getpid());
 }
+
+int main(int argc, char** argv) { return tractor::run(argc, argv, root); }

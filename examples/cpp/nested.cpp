@@ -5,10 +5,7 @@ using namespace tractor;
 using names = std::vector<std::string>;
 using numbers = std::vector<int>;
 
-static void say(const std::string& line) {
-  std::printf("%s: %s\n", tractor_actor_id(tractor_current_actor())->name, line.c_str());
-  std::fflush(stdout);  // three processes share it
-}
+static void say(const std::string& line) { std::printf("%s: %s\n", current_actor().name().data(), line.c_str()); }
 
 struct farewell {
   ~farewell() { say("good bye"); }
@@ -40,7 +37,7 @@ task<> supervise(context& ctx) {
     auto stream = co_await ctx.started(leaf_names).open_stream<numbers, numbers>();
     while (auto given = co_await stream.receive()) {
       numbers squares(given->size());
-      co_await with_nursery([&](nursery& jobs) {
+      co_await with_task_group([&](task_group& jobs) {
         for (std::size_t i = 0; i < squares.size(); i++)
           jobs.start_soon(
               [&, i]() -> task<> { squares[i] = co_await leaves[i % leaves.size()].run(square, given->at(i)); });
@@ -50,21 +47,22 @@ task<> supervise(context& ctx) {
   });
 }
 
-task<> body(actor&) {
-  co_await with_nursery([](nursery& an) -> task<> {
-    portal supervisor = co_await an.start_actor("supervisor", {.modules = {tree}});
-    co_await supervisor.with_context(supervise, [](linked_context<void>& ctx, names leaves) -> task<> {
-      say(leaves[0] + " and " + leaves[1] + " are there");
-      auto stream = co_await ctx.open_stream<numbers, numbers>();
-      numbers four = {1, 2, 3, 4};
-      co_await stream.send(four);
-      auto squares = co_await stream.receive();
-      say(value::of(*squares).json());
-      co_await ctx.cancel();
-    });
-    co_await supervisor.cancel_actor();
+task<> root(nursery& an) {
+  portal supervisor = co_await an.start_actor("supervisor", {.modules = {tree}});
+  co_await supervisor.with_context(supervise, [](linked_context<void>& ctx, names leaves) -> task<> {
+    say(leaves[0] + " and " + leaves[1] + " are there");
+    auto stream = co_await ctx.open_stream<numbers, numbers>();
+    numbers four = {1, 2, 3, 4};
+    co_await stream.send(four);
+    auto squares = co_await stream.receive();
+    say("their squares are " + value::of(*squares).json());
+    co_await ctx.cancel();
   });
+  co_await supervisor.cancel_actor();
   say("all are gone");
 }
 
-int main(int argc, char** argv) { return tractor::run(argc, argv, body); }
+int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // four processes share it
+  return tractor::run(argc, argv, root);
+}

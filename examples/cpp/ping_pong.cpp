@@ -14,23 +14,22 @@ task<int> play(context& ctx) {  // in the child
 }
 TRACTOR_MODULE(games, TRACTOR_CONTEXT(play));
 
-int main(int argc, char** argv) {
-  return tractor::run(argc, argv, [](actor&) -> task<> {
-    co_await with_nursery({.cancel_daemons = true}, [](nursery& an) -> task<> {
-      portal player = co_await an.start_actor("player", {.modules = {games}});
+task<> root(nursery& an) {
+  portal player = co_await an.start_actor("player", {.modules = {games}});
 
-      co_await player.with_context(play, [](linked_context<int>& ctx, int first) -> task<> {
-        std::printf("the child has started with %d\n", first);
-        auto stream = co_await ctx.open_stream<std::string, std::string>();
-        co_await stream.send("ping");
-        int pongs = 0;
-        while (co_await stream.receive()) {
-          co_await stream.send("ping");
-          if (++pongs == 9) break;
-        }
-        co_await stream.close();
-        std::printf("%d pongs here, %d pings there\n", pongs, co_await ctx.wait_for_result());
-      });
-    });
+  co_await player.with_context(play, [](linked_context<int>& ctx, int first) -> task<> {
+    std::printf("the child has started with %d\n", first);
+    auto stream = co_await ctx.open_stream<std::string, std::string>();
+    co_await stream.send("ping");
+    int pongs = 0;
+    while (co_await stream.receive()) {
+      co_await stream.send("ping");
+      if (++pongs == 9) break;
+    }
+    co_await stream.close();
+    std::printf("%d pongs here, %d pings there\n", pongs, co_await ctx.wait_for_result());
   });
+  co_await player.cancel_actor();
 }
+
+int main(int argc, char** argv) { return tractor::run(argc, argv, root); }

@@ -22,7 +22,7 @@ task<int> sum(range r) {
 
 TRACTOR_MODULE(sums, TRACTOR_FN(sum, "range"));
 
-task<> body(actor&) {
+task<> root() {
   int total = 0;
   co_await with_nursery({.cancel_daemons = true}, [&](nursery& an) {
     for (int i = 0; i < 3; i++)
@@ -49,4 +49,4 @@ task<> body(actor&) {
   }
 }
 
-int main(int argc, char** argv) { return tractor::run(argc, argv, body); }
+int main(int argc, char** argv) { return tractor::run(argc, argv, root); }

@@ -13,7 +13,7 @@ task<bool> is_prime(std::uint64_t n) {
 }
 TRACTOR_MODULE(primes, TRACTOR_FN(is_prime, "n"));
 
-task<> search(actor&) {
+task<> root() {
   const std::uint64_t numbers[] = {112272535095293, 112582705942171, 112272535095293,
                                    115280095190773, 115797848077099, 1099726899285419};
   auto began = std::chrono::steady_clock::now();
@@ -34,4 +34,4 @@ task<> search(actor&) {
   std::printf("done in %.2f s\n", took.count());
 }
 
-int main(int argc, char** argv) { return tractor::run(argc, argv, search); }
+int main(int argc, char** argv) { return tractor::run(argc, argv, root); }

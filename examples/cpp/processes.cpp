@@ -19,7 +19,7 @@ task<> stay(context& ctx, std::string name) {
 }
 TRACTOR_MODULE(crew, TRACTOR_CONTEXT(stay, "name"));
 
-task<> body(actor&) {
+task<> root() {
   std::printf("starting one child per core\n");
   try {
     co_await with_nursery([](nursery& an) -> task<> {
@@ -40,4 +40,4 @@ task<> body(actor&) {
   }
 }
 
-int main(int argc, char** argv) { return tractor::run(argc, argv, body); }
+int main(int argc, char** argv) { return tractor::run(argc, argv, root); }

@@ -5,15 +5,15 @@
 using namespace tractor;
 
 task<std::string> report() {  // runs in the child
-  if (tractor_is_root_process()) throw std::logic_error("nobody was started");
+  if (is_root_process()) throw std::logic_error("nobody was started");
   co_return "somebody else did this";
 }
 TRACTOR_MODULE(errands, TRACTOR_FN(report));
 
-int main(int argc, char** argv) {
-  return tractor::run(argc, argv, [](actor&) -> task<> {
-    std::string line;
-    co_await with_nursery([&](nursery& an) -> task<> { line = co_await an.run_in_actor(report); });
-    std::puts(line.c_str());
-  });
+task<> root() {
+  std::string line;
+  co_await with_nursery([&](nursery& an) -> task<> { line = co_await an.run_in_actor(report); });
+  std::puts(line.c_str());
 }
+
+int main(int argc, char** argv) { return tractor::run(argc, argv, root); }
