@@ -18,6 +18,7 @@
 #include "tractor/error.hpp"
 #include "tractor/event.hpp"
 #include "tractor/fields.hpp"
+#include "tractor/format.hpp"
 #include "tractor/generator.hpp"
 #include "tractor/local.hpp"
 #include "tractor/lock.hpp"
