@@ -26,6 +26,7 @@
 #include "tractor/one_way.hpp"
 #include "tractor/options.hpp"
 #include "tractor/portal.hpp"
+#include "tractor/process.hpp"
 #include "tractor/program.hpp"
 #include "tractor/result.hpp"
 #include "tractor/runtime_vars.hpp"
