@@ -33,7 +33,7 @@
  *    owner.
  * 6. **A child never outlives its nursery**, and a cancel always has a name on it.
  *
- * Read in this order: types.h, actor.h, nursery.h, portal.h, ctx.h, stream.h, value.h, schema.h, error.h, discovery.h, tree.h, log.h.
+ * Read in this order: types.h, actor.h, nursery.h, portal.h, ctx.h, stream.h, value.h, schema.h, error.h, process.h, discovery.h, tree.h, log.h.
  *
  * Define `TRACTOR_FFI` before the include to get the header without `FILE`, `va_list` and compiler attributes, for
  * binding generators.
@@ -48,6 +48,7 @@
 #include <tractor/log.h>
 #include <tractor/nursery.h>
 #include <tractor/portal.h>
+#include <tractor/process.h>
 #include <tractor/schema.h>
 #include <tractor/status.h>
 #include <tractor/stream.h>

@@ -36,6 +36,7 @@ enum class Status : int {
   runtime = TRACTOR_ERUNTIME,
   user = TRACTOR_EUSER,
   lagged = TRACTOR_ELAGGED,
+  process = TRACTOR_EPROCESS,
 };
 
 }  // namespace tractor::core

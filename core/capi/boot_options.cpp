@@ -9,13 +9,6 @@
 
 namespace tractor::core {
 
-namespace {
-
-constexpr size_t kLongestName = 1024;
-constexpr uint32_t kRootFlags = TRACTOR_ROOT_ENSURE_REGISTRY | TRACTOR_ROOT_SUBREAPER | TRACTOR_ROOT_SIGNALS |
-                                TRACTOR_ROOT_CLIENT | TRACTOR_ROOT_DEBUG_MODE | TRACTOR_ROOT_ENABLE_STACK_ON_SIG |
-                                TRACTOR_ROOT_LOCAL;
-constexpr uint32_t kSpawnFlags = TRACTOR_SPAWN_IGNORE_DEATH | TRACTOR_SPAWN_DEBUG_MODE | TRACTOR_SPAWN_INFECT_ASYNCIO;
 constexpr size_t kMostItems = 4096;  // an array without its NULL is noticed, not followed for ever
 
 Result<std::vector<std::string>> strings(const char* const* list, const char* field) {
@@ -26,6 +19,14 @@ Result<std::vector<std::string>> strings(const char* const* list, const char* fi
   }
   return out;
 }
+
+namespace {
+
+constexpr size_t kLongestName = 1024;
+constexpr uint32_t kRootFlags = TRACTOR_ROOT_ENSURE_REGISTRY | TRACTOR_ROOT_SUBREAPER | TRACTOR_ROOT_SIGNALS |
+                                TRACTOR_ROOT_CLIENT | TRACTOR_ROOT_DEBUG_MODE | TRACTOR_ROOT_ENABLE_STACK_ON_SIG |
+                                TRACTOR_ROOT_LOCAL;
+constexpr uint32_t kSpawnFlags = TRACTOR_SPAWN_IGNORE_DEATH | TRACTOR_SPAWN_DEBUG_MODE | TRACTOR_SPAWN_INFECT_ASYNCIO;
 
 Result<std::vector<Address>> addresses(const char* const* list, const char* field) {
   std::vector<Address> out;

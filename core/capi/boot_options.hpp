@@ -4,13 +4,17 @@
 #include <tractor/actor.h>
 #include <tractor/nursery.h>
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "runtime/config.hpp"
 
 namespace tractor::core {
 
+/// An array with a NULL at its end; NULL is an empty one.
+Result<std::vector<std::string>> strings(const char* const* list, const char* field);
 /// What an actor may be called: text that fits into a handshake with room to spare.
 Result<Done> check_actor_name(std::string_view name, const char* field);
 Result<RootConfig> read_root_options(const tractor_root_options* options);

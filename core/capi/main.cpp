@@ -23,7 +23,7 @@ namespace {
     std::exit(2);
   }
   if (!bind_to_parent(info->parent_pid)) std::exit(1);
-  const bool subreaper = carries_mark(info->uuid);
+  const bool subreaper = environment_mark() == info->uuid;
   auto opened = Actor::open_child(std::move(*info));
   if (!opened) {
     std::fprintf(stderr, "tractor: %s\n", opened.failure().message.c_str());

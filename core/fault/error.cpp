@@ -153,6 +153,7 @@ int Error::kind() const {
     case Status::ctx_canceled:
     case Status::interrupted: return TRACTOR_KIND_CANCELED;
     case Status::remote:
+    case Status::process:
     case Status::no_endpoint: return TRACTOR_KIND_REMOTE;
     case Status::transport:
     case Status::child:

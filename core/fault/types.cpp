@@ -95,6 +95,7 @@ const char* type_of(int status) {
     case Status::overrun: return "StreamOverrun";
     case Status::lagged: return "Lagged";
     case Status::child: return "ChildProcessError";
+    case Status::process: return "CalledProcessError";
     case Status::transport: return "TransportClosed";
     case Status::no_endpoint: return "ModuleNotExposed";
     case Status::interrupted: return "KeyboardInterrupt";

@@ -13,6 +13,7 @@
 #include "ipc/peer_process.hpp"
 #include "rpc/args.hpp"
 #include "runtime/child.hpp"
+#include "runtime/process_op.hpp"
 #include "runtime/tree.hpp"
 #include "runtime/vars_check.hpp"
 
@@ -106,7 +107,7 @@ Status Actor::run() {
 /// The loop can't go on: somebody has closed its descriptors. Then nothing can end in order.
 void Actor::fall() {
   TRACTOR_LOG(kCritical, "tractor", "the event loop has failed: %s", std::strerror(errno));
-  for (Child* child : children_) child->kill();
+  kill_children();
   if (is_root()) std::abort();
   _exit(1);
 }
@@ -239,10 +240,19 @@ void Actor::forget_child(const Child& child) {
   if (registrar_) registrar_->remove(child.id());
 }
 
+void Actor::remove_process(ProcessOp& process) {
+  if (std::erase(processes_, &process) > 0) bury_inherited();
+}
+
+void Actor::kill_children() {
+  for (Child* child : children_) child->kill();
+  for (ProcessOp* process : processes_) process->kill();
+}
+
 void Actor::become_subreaper() {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   Reaper::Family& family = *this;
-  reaper_ = std::make_unique<Reaper>(*loop_, family, boot_ ? id_.uuid : std::string());
+  reaper_ = std::make_unique<Reaper>(*loop_, family, environment_mark());
 }
 
 bool Actor::bury_inherited() noexcept {
@@ -254,11 +264,13 @@ bool Actor::bury_inherited() noexcept {
 }
 
 bool Actor::is_child(int64_t pid) const {
-  return std::any_of(children_.begin(), children_.end(), [pid](const Child* c) { return c->id().pid == pid; });
+  return std::any_of(children_.begin(), children_.end(), [pid](const Child* c) { return c->id().pid == pid; }) ||
+         std::any_of(processes_.begin(), processes_.end(), [pid](const ProcessOp* p) { return p->pid() == pid; });
 }
 
 bool Actor::is_living_child(std::string_view uuid) const {
-  return std::any_of(children_.begin(), children_.end(), [uuid](const Child* c) { return c->id().uuid == uuid; });
+  return std::any_of(children_.begin(), children_.end(), [uuid](const Child* c) { return c->id().uuid == uuid; }) ||
+         std::any_of(processes_.begin(), processes_.end(), [uuid](const ProcessOp* p) { return p->mark() == uuid; });
 }
 
 /// Whoever was killed has left its socket behind: where all have theirs, though we may have none, or where ours is.

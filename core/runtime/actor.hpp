@@ -36,6 +36,7 @@
 namespace tractor::core {
 
 class Child;
+class ProcessOp;
 
 /// The actor's own scopes.
 class ActorScope final : public Nursery {
@@ -143,6 +144,9 @@ class Actor final : public RefCounted<Actor>,
   /// What its children inherit of it.
   bool is_subreaper() const { return reaper_ != nullptr; }
   Child* find_child(std::string_view uuid);
+  /// A process that is no actor, from before its start to its end.
+  void add_process(ProcessOp& process) { processes_.push_back(&process); }
+  void remove_process(ProcessOp& process);
   const std::vector<Child*>& children() const { return children_; }
   /// The way to an actor of that name that it is connected with for as long as both live, so that nobody has to be asked.
   PeerLink* find_connected(std::string_view name) const;
@@ -235,6 +239,8 @@ class Actor final : public RefCounted<Actor>,
   void become_subreaper();
   /// True: call it again soon.
   bool bury_inherited() noexcept;
+  /// For an end that is not in order.
+  void kill_children();
   bool is_child(int64_t pid) const override;
   bool is_living_child(std::string_view uuid) const override;
   void on_buried_actor() override { sweep_sockets(); }
@@ -283,6 +289,7 @@ class Actor final : public RefCounted<Actor>,
   Ref<PeerLink> self_link_, self_peer_, parent_link_;
   Ref<Portal> self_portal_, parent_portal_;
   std::vector<Child*> children_;
+  std::vector<ProcessOp*> processes_;
   std::vector<PendingAck> acks_;
 
   // While it boots; what wants to end it then only stops the boot, whose failure ends it.

@@ -207,7 +207,7 @@ Result<Actor*> Actor::open_child(BootInfo info, Platform& platform) {
   actor->ready_ = {"_ready", ready_endpoint, actor.get()};
   actor->boot_box_.emplace(*actor->loop_);
   // A parent that is one marks its children, which are then of use as such themselves.
-  if (carries_mark(actor->id_.uuid)) actor->become_subreaper();
+  if (environment_mark() == actor->id_.uuid) actor->become_subreaper();
   // The parent of a terminal's process group decides what an interrupt means; its cancel will come.
   actor->watch_signals({SIGTERM, SIGCHLD}, {SIGINT});
   actor->boot_child();

@@ -10,6 +10,7 @@
 #include "rpc/args.hpp"
 #include "runtime/actor.hpp"
 #include "scope/callback.hpp"
+#include "spawn/last_lines.hpp"
 #include "wire/packer.hpp"
 
 namespace tractor::core {
@@ -388,13 +389,7 @@ ErrorRef Child::death(Status code, const std::string& what) const {
   f.code = code;
   f.message = "child '" + id_.name + "' (pid " + std::to_string(id_.pid) + ") " + what;
   if (process_) f.traceback = process_->last_stderr();
-  if (!f.traceback.empty()) {
-    std::string_view lines = f.traceback;
-    while (!lines.empty() && lines.back() == '\n') lines.remove_suffix(1);
-    size_t at = lines.rfind('\n');
-    f.message +=
-        "; its last line on stderr: " + std::string(at == std::string_view::npos ? lines : lines.substr(at + 1));
-  }
+  if (!f.traceback.empty()) f.message.append("; its last line on stderr: ").append(last_line(f.traceback));
   f.source = id_;
   f.cause = failure_;
   if (exited_ && status_.kind != ExitStatus::unknown)

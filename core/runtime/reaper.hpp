@@ -1,8 +1,8 @@
 // What dead children leave behind: their own actors, and the processes that their code forked. A subreaper inherits all
 // of them; they die with what started them, and somebody has to bury them.
 //
-// Inherited is who carries the mark of an actor that is neither this one nor a child of ours that lives. A parent puts
-// the mark, which is the child's uuid, into the child's environment; whatever the child forks carries it on. The dead
+// Inherited is who carries a mark that is neither this actor's nor that of a child of ours that lives. A parent puts the
+// mark, an actor's uuid or one of a program's own, into the child's environment; whatever the child forks carries it on. The dead
 // have lost theirs: such a stranger is buried if nobody else has done it a while later.
 #pragma once
 
@@ -52,8 +52,8 @@ class Reaper final : private Timer {
   std::vector<Stranger> strangers_;  ///< killed and not yet dead, or dead of themselves
 };
 
-/// Does this process carry that mark?
-bool carries_mark(std::string_view mark);
+/// What this process carries, and what it forks with it; empty: nothing.
+std::string environment_mark();
 /// The last act of a process that is nothing but an actor: all its children are killed and reaped, those too that they leave.
 void end_all_children();
 

@@ -95,7 +95,7 @@ void Actor::on_signal(int signo) {
   }
   if (!is_root()) return end_for(engine_->cancel_error("SIGTERM"), "SIGTERM");
   if (end_signal_ != 0) {
-    for (Child* child : children_) child->kill();
+    kill_children();
     listeners_.clear();  // which have files
     // Not what was there before us: that may be to ignore it.
     signal(signo, SIG_DFL);

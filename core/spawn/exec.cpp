@@ -66,8 +66,8 @@ TRACTOR_IN_CHILD int in_child(void* argument) {
   syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (syscall(SYS_getppid) != plan.parent) fail(plan, ExecPlan::Step::parent_gone);
 
-  if (plan.stderr_fd >= 0 && syscall(SYS_dup3, plan.stderr_fd, STDERR_FILENO, 0) < 0) {
-    fail(plan, ExecPlan::Step::redirect);
+  for (int i = 0; i < 3; ++i) {
+    if (plan.standard[i] >= 0 && syscall(SYS_dup3, plan.standard[i], i, 0) < 0) fail(plan, ExecPlan::Step::redirect);
   }
   unsigned next = 3;
   const int* kept = plan.kept_fds.data();

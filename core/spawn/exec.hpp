@@ -17,10 +17,10 @@ struct ExecPlan {
   const char* path = nullptr;
   char* const* argv = nullptr;
   char* const* envp = nullptr;
-  const char* cwd = nullptr;  // null: ours
-  int stderr_fd = -1;         // becomes 2; -1: ours stays
-  std::vector<int> kept_fds;  // from 3 up, sorted, each once
-  unsigned fd_limit = 0;      // for kernels without close_range
+  const char* cwd = nullptr;       // null: ours
+  int standard[3] = {-1, -1, -1};  // each above 2; become 0, 1 and 2; -1: ours stays
+  std::vector<int> kept_fds;       // from 3 up, sorted, each once
+  unsigned fd_limit = 0;           // for kernels without close_range
 
   // Written by the child if it fails.
   enum class Step : int { none, parent_gone, redirect, keep, chdir, exec };

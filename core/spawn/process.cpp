@@ -14,42 +14,13 @@
 
 #include "spawn/boot.hpp"
 #include "spawn/exec.hpp"
+#include "spawn/fd.hpp"
 #include "spawn/stderr_pipe.hpp"
 
 namespace tractor::core {
 namespace {
 
 constexpr int64_t kStderrPatience = 50 * kMillisecond;
-
-/// A descriptor that closes itself.
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& o) noexcept : fd_(o.release()) {}
-  Fd& operator=(Fd&& o) noexcept {
-    reset(o.release());
-    return *this;
-  }
-  ~Fd() { reset(); }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-  void reset(int fd = -1) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = fd;
-  }
-  /// Out of the way of the standard streams, which the program may have closed.
-  bool move_up() {
-    if (fd_ > STDERR_FILENO) return true;
-    int moved = fcntl(fd_, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (moved < 0) return false;
-    reset(moved);
-    return true;
-  }
-
- private:
-  int fd_ = -1;
-};
 
 /// The status of a process that has ended; nothing if it has not, and `wait` is false.
 std::optional<ExitStatus> reap(int pidfd, bool wait) {
@@ -158,7 +129,8 @@ Failure failed_step(const ExecPlan& plan, const LaunchSpec& spec) {
     case ExecPlan::Step::chdir:
       return Failure::system(Status::spawn, what + "cannot enter folder '" + spec.cwd + "'", error,
                              error == ENOENT ? "FileNotFoundError" : nullptr);
-    case ExecPlan::Step::redirect: return Failure::system(Status::spawn, what + "cannot redirect its stderr", error);
+    case ExecPlan::Step::redirect:
+      return Failure::system(Status::spawn, what + "cannot redirect its standard streams", error);
     case ExecPlan::Step::keep: return Failure::system(Status::spawn, what + "cannot pass a descriptor", error);
     case ExecPlan::Step::parent_gone: return Failure::of(Status::spawn, what + "its parent is gone");
     case ExecPlan::Step::exec:
@@ -252,12 +224,7 @@ Result<std::unique_ptr<Process>> Process::launch(Loop& loop, const LaunchSpec& s
 
   Fd stderr_read, stderr_write;
   if (spec.stderr_mode != StderrMode::inherit) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) return cannot_start(spec.program, errno);
-    stderr_read.reset(ends[0]);
-    stderr_write.reset(ends[1]);
-    if (!stderr_read.move_up() || !stderr_write.move_up()) return cannot_start(spec.program, errno);
-    fcntl(stderr_read.get(), F_SETFL, O_NONBLOCK);  // our end only: the child's writes must wait
+    if (int error = open_pipe(stderr_read, stderr_write)) return cannot_start(spec.program, error);
   }
 
   std::vector<char*> argv = pointers(arguments), env = environment(spec);
@@ -266,7 +233,8 @@ Result<std::unique_ptr<Process>> Process::launch(Loop& loop, const LaunchSpec& s
   plan.argv = argv.data();
   plan.envp = env.data();
   plan.cwd = spec.cwd.empty() ? nullptr : spec.cwd.c_str();
-  plan.stderr_fd = stderr_write.get();
+  std::copy(spec.standard.begin(), spec.standard.end(), plan.standard);
+  if (stderr_write.get() >= 0) plan.standard[STDERR_FILENO] = stderr_write.get();
   std::sort(kept->begin(), kept->end());
   kept->erase(std::unique(kept->begin(), kept->end()), kept->end());
   plan.kept_fds = std::move(*kept);

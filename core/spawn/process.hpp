@@ -1,6 +1,7 @@
 // One child process: launched, watched, signalled, reaped. It knows nothing of actors.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,7 @@ struct LaunchSpec {
   std::string cwd;                              ///< empty: ours
   std::vector<int> pass_fds;                    ///< stay open in the child under the same number; all others are closed
   StderrMode stderr_mode = StderrMode::relay;
+  std::array<int, 3> standard{-1, -1, -1};  ///< descriptors above 2 that become its 0, 1 and 2; -1: ours
   std::string boot_record;  ///< not empty: inserted as first argument `--tractor-child=FD`, readable once from FD
 };
 

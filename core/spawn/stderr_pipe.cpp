@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "wire/utf8.hpp"
+#include "spawn/last_lines.hpp"
 
 namespace tractor::core {
 
@@ -115,25 +115,6 @@ bool StderrPipe::wait_for_room() {
   }
 }
 
-std::string StderrPipe::tail() const {
-  std::string_view text = tail_;
-  bool cut = cut_;
-  if (text.size() > kTail) {
-    text.remove_prefix(text.size() - kTail);
-    cut = true;
-  }
-  if (cut) {
-    size_t newline = text.find('\n');
-    if (newline != text.npos && newline + 1 < text.size()) text.remove_prefix(newline + 1);
-  }
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
-  std::string valid = wire::to_valid_utf8(text);
-  // A replacement character is longer than the byte it stands for.
-  if (valid.size() > kTail) {
-    valid.erase(0, valid.size() - kTail);
-    while (!valid.empty() && (static_cast<unsigned char>(valid[0]) & 0xc0) == 0x80) valid.erase(0, 1);
-  }
-  return valid;
-}
+std::string StderrPipe::tail() const { return last_lines(tail_, cut_, kTail); }
 
 }  // namespace tractor::core

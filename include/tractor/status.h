@@ -52,7 +52,8 @@ extern "C" {
     X(EREGISTRY, -33, "registrar")                                   \
     X(ERUNTIME, -34, "wrong use of the runtime")                     \
     X(EUSER, -35, "raised by the program")                           \
-    X(ELAGGED, -36, "subscriber fell behind")
+    X(ELAGGED, -36, "subscriber fell behind")                        \
+    X(EPROCESS, -37, "program failed")
 
 /** Status codes; see the table in the documentation of each function for those it can answer. */
 enum tractor_status {
@@ -65,7 +66,7 @@ enum tractor_status {
 enum tractor_kind {
     TRACTOR_KIND_MISUSE = 1, /**< the program used the library wrongly; fix the program */
     TRACTOR_KIND_CANCELED,   /**< somebody asked for it to stop; tractor_error_canceller() says who */
-    TRACTOR_KIND_REMOTE,     /**< a task in another process raised it */
+    TRACTOR_KIND_REMOTE,     /**< a task in another process raised it, or a program failed */
     TRACTOR_KIND_TRANSPORT,  /**< a connection or a process is gone; retry elsewhere */
     TRACTOR_KIND_TIMEOUT,    /**< a deadline passed */
     TRACTOR_KIND_PROTOCOL,   /**< a message had the wrong shape or type */

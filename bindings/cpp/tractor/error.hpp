@@ -88,6 +88,15 @@ struct [[gnu::visibility("default")]] spawn_failed : error {
   using error::error;
   int exit_status() const noexcept { return tractor_error_exit_status(c_error()); }
 };
+struct process_result;
+/// A program that run_process() ran failed: traceback() has its last lines on stderr.
+struct [[gnu::visibility("default")]] process_failed : error {
+  using error::error;
+  /// The exit status, or minus the number of the signal that killed it.
+  int returncode() const noexcept { return tractor_error_exit_status(c_error()); }
+  /// The rest of it; see process.hpp.
+  process_result result() const;
+};
 /// A value does not have the type that was asked for.
 struct [[gnu::visibility("default")]] msg_type_error : error {
   using error::error;
@@ -138,6 +147,7 @@ inline void throw_error(const tractor_error* e) {
     case TRACTOR_ETIMEDOUT: throw timed_out(e);
     case TRACTOR_ECHILD: throw child_died(e);
     case TRACTOR_ESPAWN: throw spawn_failed(e);
+    case TRACTOR_EPROCESS: throw process_failed(e);
     case TRACTOR_EMSGTYPE: throw msg_type_error(e);
     case TRACTOR_EOVERRUN:
     case TRACTOR_ELAGGED: throw stream_overrun(e);

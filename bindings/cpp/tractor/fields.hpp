@@ -33,7 +33,7 @@ namespace tractor {
 namespace detail {
 
 constexpr std::size_t names_in(std::string_view list) {
-  std::size_t count = 1;
+  std::size_t count = !list.empty();
   for (char c : list) count += c == ',';
   return count;
 }

@@ -42,6 +42,7 @@ pub const TRACTOR_EREGISTRY: tractor_status = -33;
 pub const TRACTOR_ERUNTIME: tractor_status = -34;
 pub const TRACTOR_EUSER: tractor_status = -35;
 pub const TRACTOR_ELAGGED: tractor_status = -36;
+pub const TRACTOR_EPROCESS: tractor_status = -37;
 pub type tractor_status = ::std::os::raw::c_int;
 pub const TRACTOR_KIND_MISUSE: tractor_kind = 1;
 pub const TRACTOR_KIND_CANCELED: tractor_kind = 2;
@@ -1991,6 +1992,180 @@ extern "C" {
         fn_: tractor_done_fn,
         user: *mut ::std::os::raw::c_void,
     ) -> *mut tractor_nursery;
+}
+pub const TRACTOR_PROCESS_RELAY_STDOUT: tractor_process_flag = 1;
+pub const TRACTOR_PROCESS_RELAY_STDERR: tractor_process_flag = 2;
+pub const TRACTOR_PROCESS_NO_CHECK: tractor_process_flag = 4;
+pub type tractor_process_flag = ::std::os::raw::c_uint;
+#[repr(C)]
+pub struct tractor_process_options {
+    pub struct_size: usize,
+    pub argv: *const *const ::std::os::raw::c_char,
+    pub env: *const *const ::std::os::raw::c_char,
+    pub cwd: *const ::std::os::raw::c_char,
+    pub label: *const ::std::os::raw::c_char,
+    pub kill_timeout_ns: i64,
+    pub capture_limit: u64,
+    pub stdout_fd: i32,
+    pub relay_level: i32,
+    pub flags: u32,
+    pub reserved0: u32,
+}
+#[test]
+fn bindgen_test_layout_tractor_process_options() {
+    assert_eq!(
+        ::std::mem::size_of::<tractor_process_options>(),
+        72usize,
+        concat!("Size of: ", stringify!(tractor_process_options))
+    );
+    assert_eq!(
+        ::std::mem::align_of::<tractor_process_options>(),
+        8usize,
+        concat!("Alignment of ", stringify!(tractor_process_options))
+    );
+    fn test_field_struct_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::std::mem::MaybeUninit::<tractor_process_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::std::ptr::addr_of!((*ptr).struct_size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(tractor_process_options), "::", stringify!(struct_size))
+        );
+    }
+    test_field_struct_size();
+    fn test_field_argv() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::std::mem::MaybeUninit::<tractor_process_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::std::ptr::addr_of!((*ptr).argv) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(tractor_process_options), "::", stringify!(argv))
+        );
+    }
+    test_field_argv();
+    fn test_field_env() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::std::mem::MaybeUninit::<tractor_process_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::std::ptr::addr_of!((*ptr).env) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(tractor_process_options), "::", stringify!(env))
+        );
+    }
+    test_field_env();
+    fn test_field_cwd() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::std::mem::MaybeUninit::<tractor_process_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::std::ptr::addr_of!((*ptr).cwd) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(tractor_process_options), "::", stringify!(cwd))
+        );
+    }
+    test_field_cwd();
+    fn test_field_label() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::std::mem::MaybeUninit::<tractor_process_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::std::ptr::addr_of!((*ptr).label) as usize - ptr as usize
+            },
+            32usize,
+            concat!("Offset of field: ", stringify!(tractor_process_options), "::", stringify!(label))
+        );
+    }
+    test_field_label();
+    fn test_field_kill_timeout_ns() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::std::mem::MaybeUninit::<tractor_process_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::std::ptr::addr_of!((*ptr).kill_timeout_ns) as usize - ptr as usize
+            },
+            40usize,
+            concat!("Offset of field: ", stringify!(tractor_process_options), "::", stringify!(kill_timeout_ns))
+        );
+    }
+    test_field_kill_timeout_ns();
+    fn test_field_capture_limit() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::std::mem::MaybeUninit::<tractor_process_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::std::ptr::addr_of!((*ptr).capture_limit) as usize - ptr as usize
+            },
+            48usize,
+            concat!("Offset of field: ", stringify!(tractor_process_options), "::", stringify!(capture_limit))
+        );
+    }
+    test_field_capture_limit();
+    fn test_field_stdout_fd() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::std::mem::MaybeUninit::<tractor_process_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::std::ptr::addr_of!((*ptr).stdout_fd) as usize - ptr as usize
+            },
+            56usize,
+            concat!("Offset of field: ", stringify!(tractor_process_options), "::", stringify!(stdout_fd))
+        );
+    }
+    test_field_stdout_fd();
+    fn test_field_relay_level() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::std::mem::MaybeUninit::<tractor_process_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::std::ptr::addr_of!((*ptr).relay_level) as usize - ptr as usize
+            },
+            60usize,
+            concat!("Offset of field: ", stringify!(tractor_process_options), "::", stringify!(relay_level))
+        );
+    }
+    test_field_relay_level();
+    fn test_field_flags() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::std::mem::MaybeUninit::<tractor_process_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::std::ptr::addr_of!((*ptr).flags) as usize - ptr as usize
+            },
+            64usize,
+            concat!("Offset of field: ", stringify!(tractor_process_options), "::", stringify!(flags))
+        );
+    }
+    test_field_flags();
+    fn test_field_reserved0() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::std::mem::MaybeUninit::<tractor_process_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::std::ptr::addr_of!((*ptr).reserved0) as usize - ptr as usize
+            },
+            68usize,
+            concat!("Offset of field: ", stringify!(tractor_process_options), "::", stringify!(reserved0))
+        );
+    }
+    test_field_reserved0();
+}
+extern "C" {
+    pub fn tractor_nursery_run_process(
+        in_: *mut tractor_nursery,
+        options: *const tractor_process_options,
+        fn_: tractor_value_fn,
+        user: *mut ::std::os::raw::c_void,
+    ) -> tractor_op;
+}
+extern "C" {
+    pub fn tractor_error_process_result(err: *const tractor_error) -> *const tractor_value;
 }
 pub type tractor_ext_check_fn = ::std::option::Option<
     unsafe extern "C" fn(
