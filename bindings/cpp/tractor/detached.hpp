@@ -4,11 +4,13 @@
 #include <coroutine>
 #include <exception>
 #include <functional>
+#include <memory>
+#include <tuple>
 #include <utility>
 
 #include "box.hpp"
+#include "failure.hpp"
 #include "hold.hpp"
-#include "operation.hpp"
 #include "task.hpp"
 
 namespace tractor::detail {
@@ -35,14 +37,14 @@ class next_turn {
   next_turn() = default;
   next_turn(const next_turn&) = delete;
   ~next_turn() {
-    if (op_ > 0) tractor_op_abandon(actor_, op_);
+    if (op_ > 0) tractor_op_abandon(tractor_nursery_actor(scope_), op_);
   }
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> self) {
     waiter_ = self;
-    actor_ = tractor_nursery_actor(self.promise().scope());
-    op_ = tractor_nursery_sleep(self.promise().scope(), 0, come, this);
+    scope_ = self.promise().scope();
+    op_ = tractor_nursery_sleep(scope_, 0, come, this);
     return op_ > 0;
   }
   void await_resume() const noexcept {}
@@ -53,29 +55,62 @@ class next_turn {
     self->op_ = 0;
     self->waiter_.resume();
   }
-  tractor_actor* actor_ = nullptr;
+  tractor_nursery* scope_ = nullptr;
   tractor_op op_ = 0;
   std::coroutine_handle<> waiter_;
 };
 
-/// What ends in a task that nobody awaits: a cancel is what its nursery wanted, a failure is its nursery's.
+/// What ends in a coroutine that nobody awaits: a cancel is what its nursery wanted, a failure is its nursery's. To be called
+/// in a handler.
 inline void fail_scope(hold& work) noexcept {
-  try {
-    throw;
-  } catch (const cancelled&) {
-  } catch (...) {
-    work.fail_with(box_current_exception());
-  }
+  if (!handling_cancelled()) work.fail_with(box_current_exception());
 }
-
-template <class Fn, class... Args>
-detached run_detached(tractor_nursery*, hold work, Fn fn, Args... args) {
-  co_await next_turn();
+inline void fail_scope(hold& work, const failure& why) noexcept {
   try {
-    co_await std::invoke(fn, std::move(args)...);
+    if (!why.is_cancel()) why.rethrow();
   } catch (...) {
     fail_scope(work);
   }
+}
+
+/// A task that its nursery owns, with the function that it runs and the arguments. It frees itself when the task has ended.
+template <class Fn, class... Args>
+class owned_task final : task_owner {
+ public:
+  /// The task begins when everything else that is ready has had its turn; in a cancelled scope too: it runs up to its first
+  /// wait there.
+  static void start(hold work, Fn fn, Args... args) {
+    tractor_nursery* scope = work.nursery();
+    auto self = std::make_unique<owned_task>(std::move(work), std::move(fn), std::move(args)...);
+    check(tractor_nursery_sleep(scope, 0, begin, self.get()));
+    self.release();
+  }
+
+  owned_task(hold work, Fn fn, Args... args)
+      : work_(std::move(work)),
+        fn_(std::move(fn)),
+        args_(std::move(args)...),
+        task_(std::apply([&](Args&... arg) { return std::invoke(fn_, std::move(arg)...); }, args_)) {}
+
+ private:
+  static void begin(const tractor_error*, void* user) {
+    auto self = static_cast<owned_task*>(user);
+    self->task_.run(self->work_.nursery(), *self);
+  }
+  void task_ended() noexcept override {
+    fail_scope(work_, task_.failed());
+    delete this;
+  }
+
+  hold work_;
+  Fn fn_;
+  std::tuple<Args...> args_;
+  task<> task_;
+};
+
+template <class Fn, class... Args>
+void run_detached(tractor_nursery*, hold work, Fn fn, Args... args) {
+  owned_task<Fn, Args...>::start(std::move(work), std::move(fn), std::move(args)...);
 }
 
 }  // namespace tractor::detail

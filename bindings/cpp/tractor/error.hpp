@@ -15,7 +15,7 @@ namespace tractor {
 
 /// Thrown out of an await when the scope around it is cancelled. It is no std::exception, so that handlers of those let it
 /// pass; a handler of it should tidy up and throw it on. The scope that was cancelled takes it.
-struct cancelled {};
+struct cancelled final {};
 
 /// Any failure. Copies share one immutable object, which is the one the C library knows.
 class [[gnu::visibility("default")]] error : public std::exception {

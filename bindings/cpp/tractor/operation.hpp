@@ -5,8 +5,6 @@
 #include <tractor/portal.h>
 
 #include <coroutine>
-#include <exception>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -24,7 +22,7 @@ class operation_base {
   operation_base(const operation_base&) = delete;
   operation_base& operator=(const operation_base&) = delete;
   ~operation_base() {
-    if (op_ > 0) tractor_op_abandon(actor_, op_);
+    if (op_ > 0) tractor_op_abandon(tractor_nursery_actor(scope_), op_);
   }
 
   bool await_ready() const noexcept { return false; }
@@ -34,37 +32,30 @@ class operation_base {
   bool started(tractor_op op, tractor_nursery* scope, std::coroutine_handle<> waiter) {
     check(op);
     op_ = op;
-    actor_ = tractor_nursery_actor(scope);
+    scope_ = scope;
     waiter_ = waiter;
     return true;
   }
-  /// The completion: `keep` takes what is borrowed, then the waiter goes on.
-  template <class Keep>
-  void complete(const tractor_error* err, Keep keep) {
+  /// The completion. The waiter goes on inside it, so what the library lends to it is still there when the waiter looks.
+  void complete(const tractor_error* err) {
     op_ = 0;
-    if (err) {
-      error_.reset(tractor_error_ref(err));
-    } else {
-      try {
-        keep();
-      } catch (...) {
-        exception_ = std::current_exception();
-      }
-    }
+    error_.reset(tractor_error_ref(err));
     waiter_.resume();
   }
+  bool failed() const noexcept { return error_ != nullptr; }
   int code() const noexcept { return tractor_error_code(error_.get()); }
-  void rethrow() const {
-    if (error_) throw_error(error_.get());
-    if (exception_) std::rethrow_exception(exception_);
+  /// A cancel is thrown from where this stands, not out of a function: unwinding costs by the frame.
+  [[gnu::always_inline]] void rethrow() const {
+    if (!error_) return;
+    if (code() == TRACTOR_ECANCELED) throw cancelled{};
+    throw_error(error_.get());
   }
 
  private:
   tractor_op op_ = 0;
-  tractor_actor* actor_ = nullptr;
+  tractor_nursery* scope_ = nullptr;  ///< lives for as long as the operation
   std::coroutine_handle<> waiter_;
   error_ptr error_;
-  std::exception_ptr exception_;
 };
 
 /// `Start` is called as `start(scope, completion, user)` and returns the token; the type of its second parameter says
@@ -79,30 +70,27 @@ class [[nodiscard]] operation : public operation_base {
     tractor_nursery* scope = waiter.promise().scope();
     return started(start_(scope, &operation::completed, this), scope, waiter);
   }
-  T await_resume() {
+  [[gnu::always_inline]] T await_resume() {
     rethrow();
-    if constexpr (!std::is_void_v<T>) return std::move(*result_);
+    if constexpr (gives_portal)
+      return T(outcome_);
+    else if constexpr (!std::is_void_v<T>)
+      return decode<T>(outcome_);
   }
 
  private:
-  using result = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+  static constexpr bool gives_portal = std::is_invocable_v<Start&, tractor_nursery*, tractor_portal_fn, void*>;
+  using outcome = std::conditional_t<gives_portal, tractor_portal*, const tractor_value*>;
 
-  static void completed(const tractor_error* err, void* user) {
-    static_cast<operation*>(user)->complete(err, [] {});
-  }
-  static void completed(const tractor_error* err, const tractor_value* value, void* user) {
+  static void completed(const tractor_error* err, void* user) { static_cast<operation*>(user)->complete(err); }
+  static void completed(const tractor_error* err, outcome out, void* user) {
     auto self = static_cast<operation*>(user);
-    self->complete(err, [&] {
-      if constexpr (!std::is_void_v<T>) self->result_.emplace(decode<T>(value));
-    });
-  }
-  static void completed(const tractor_error* err, tractor_portal* portal, void* user) {
-    auto self = static_cast<operation*>(user);
-    self->complete(err, [&] { self->result_.emplace(portal); });
+    self->outcome_ = out;
+    self->complete(err);
   }
 
   Start start_;
-  std::optional<result> result_;
+  outcome outcome_ = nullptr;
 };
 
 template <class T, class Start>

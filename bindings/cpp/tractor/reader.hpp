@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "error.hpp"
 #include "handle.hpp"
@@ -25,9 +26,15 @@ struct codec;
 class reader {
  public:
   /// @param value  has to outlive the reader; NULL reads as nil
-  explicit reader(const tractor_value* value) : c_(tractor_reader_new(value)) {
+  explicit reader(const tractor_value* value) : c_(std::move(spare())) {
+    if (c_)
+      tractor_reader_reset(c_.get(), value);
+    else
+      c_.reset(tractor_reader_new(value));
     if (!c_) throw std::bad_alloc();
   }
+  reader(const reader&) = delete;
+  ~reader() { spare() = std::move(c_); }
 
   /// The ::tractor_type of what comes next.
   int next_type() const { return tractor_reader_type(c_.get()); }
@@ -89,6 +96,11 @@ class reader {
   }
 
  private:
+  /// The one that this thread has used last: mostly there is but one value read at a time, and then nothing is allocated.
+  static reader_ptr& spare() noexcept {
+    thread_local reader_ptr kept;
+    return kept;
+  }
   void check(int status) const {
     if (status == TRACTOR_ENOMEM) throw std::bad_alloc();
     if (status != TRACTOR_OK) throw msg_type_error(TRACTOR_EMSGTYPE, nullptr, tractor_reader_error(c_.get()));
@@ -107,9 +119,10 @@ class reader {
 /// A value as a T. @throws msg_type_error
 template <class T>
 T decode(const tractor_value* value) {
-  if constexpr (requires { codec<T>::keep(value); }) return codec<T>::keep(value);
-  reader r(value);
-  return r.read<T>();
+  if constexpr (requires { codec<T>::keep(value); })
+    return codec<T>::keep(value);
+  else
+    return reader(value).read<T>();
 }
 
 }  // namespace tractor

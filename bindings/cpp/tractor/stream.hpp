@@ -25,26 +25,26 @@ class stream {
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> waiter) {
       if (waiter.promise().may_hurry()) {
-        const tractor_value* item = nullptr;
-        int status = tractor_stream_try_receive(c_, &item);
-        if (status == TRACTOR_OK) item_.emplace(decode<In>(item));
+        int status = tractor_stream_try_receive(c_, &item_);
         if (status == TRACTOR_OK || status == TRACTOR_EEOF) return false;
       }
       tractor_nursery* scope = waiter.promise().scope();
       return started(tractor_stream_receive(c_, scope, completed, this), scope, waiter);
     }
     std::optional<In> await_resume() {
-      if (code() != TRACTOR_EEOF) rethrow();
-      return std::move(item_);
+      if (failed() && code() != TRACTOR_EEOF) rethrow();
+      if (!item_) return std::nullopt;
+      return std::optional<In>(std::in_place, decode<In>(item_));
     }
 
    private:
     static void completed(const tractor_error* err, const tractor_value* item, void* user) {
       auto self = static_cast<receiving*>(user);
-      self->complete(err, [&] { self->item_.emplace(decode<In>(item)); });
+      self->item_ = item;
+      self->complete(err);
     }
     tractor_stream* c_;
-    std::optional<In> item_;
+    const tractor_value* item_ = nullptr;
   };
 
   class sending : public detail::operation_base {
@@ -61,9 +61,7 @@ class stream {
     void await_resume() const { rethrow(); }
 
    private:
-    static void completed(const tractor_error* err, void* user) {
-      static_cast<sending*>(user)->complete(err, [] {});
-    }
+    static void completed(const tractor_error* err, void* user) { static_cast<sending*>(user)->complete(err); }
     tractor_stream* c_;
     const Out& item_;
   };

@@ -4,9 +4,10 @@
 #include <tractor/nursery.h>
 
 #include <coroutine>
-#include <exception>
 #include <optional>
 #include <utility>
+
+#include "failure.hpp"
 
 namespace tractor {
 
@@ -15,13 +16,25 @@ class task;
 
 namespace detail {
 
+/// Owns a task that nobody awaits, and is told of its end.
+class task_owner {
+ public:
+  /// May destroy the task.
+  virtual void task_ended() noexcept = 0;
+
+ protected:
+  ~task_owner() = default;
+};
+
 /// What the promises of all coroutines here have in common. A coroutine knows its scope: the nursery that whatever it
 /// awaits is started in. It inherits it from the one that awaits it.
 class promise_base {
  public:
   tractor_nursery* scope() const noexcept { return scope_; }
   void set_scope(tractor_nursery* scope) noexcept { scope_ = scope; }
+  /// Who goes on when it has ended: a coroutine, or an owner instead.
   void set_waiter(std::coroutine_handle<> waiter) noexcept { waiter_ = waiter; }
+  void set_owner(task_owner& owner) noexcept { owner_ = &owner; }
 
   /// May an operation whose outcome is there already go on at once? Not in a cancelled scope, and not for ever: the loop
   /// has other things to do.
@@ -33,23 +46,26 @@ class promise_base {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
-      return ended.promise().waiter_;
+      const promise_base& self = ended.promise();
+      if (!self.owner_) return self.waiter_;
+      self.owner_->task_ended();
+      return std::noop_coroutine();
     }
     void await_resume() const noexcept {}
   };
   resume_waiter final_suspend() const noexcept { return {}; }
 
-  void unhandled_exception() noexcept { failure_ = std::current_exception(); }
+  void unhandled_exception() noexcept { failure_ = failure::current(); }
+  const failure& failed() const noexcept { return failure_; }
 
  protected:
-  void rethrow() const {
-    if (failure_) std::rethrow_exception(failure_);
-  }
+  [[gnu::always_inline]] void rethrow() const { failure_.rethrow(); }
 
  private:
   tractor_nursery* scope_ = nullptr;
   std::coroutine_handle<> waiter_ = std::noop_coroutine();
-  std::exception_ptr failure_;
+  task_owner* owner_ = nullptr;
+  failure failure_;
   unsigned hurried_ = 0;
 };
 
@@ -60,7 +76,7 @@ class promise : public promise_base {
   void return_value(U&& value) {
     value_.emplace(std::forward<U>(value));
   }
-  T take() {
+  [[gnu::always_inline]] T take() {
     rethrow();
     return std::move(*value_);
   }
@@ -73,7 +89,7 @@ template <>
 class promise<void> : public promise_base {
  public:
   void return_void() const noexcept {}
-  void take() const { rethrow(); }
+  [[gnu::always_inline]] void take() const { rethrow(); }
 };
 
 }  // namespace detail
@@ -111,7 +127,7 @@ class [[nodiscard]] task {
       frame_.promise().set_waiter(waiter);
       return true;
     }
-    T await_resume() const { return frame_.promise().take(); }
+    [[gnu::always_inline]] T await_resume() const { return frame_.promise().take(); }
 
    private:
     friend task;
@@ -124,6 +140,15 @@ class [[nodiscard]] task {
   awaiter operator co_await() && noexcept { return {frame_, nullptr}; }
   /// Awaits it in another scope than the awaiter's own.
   awaiter in(tractor_nursery* scope) && noexcept { return {frame_, scope}; }
+
+  /// Runs it up to its first wait, in place of an await; `owner` is told of its end, which may be before this returns.
+  void run(tractor_nursery* scope, detail::task_owner& owner) const {
+    frame_.promise().set_scope(scope);
+    frame_.promise().set_owner(owner);
+    frame_.resume();
+  }
+  /// How it ended.
+  const detail::failure& failed() const noexcept { return frame_.promise().failed(); }
 
  private:
   explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}

@@ -9,9 +9,41 @@
 
 namespace tractor {
 
+namespace detail {
+
+/// What can be asked of a value, whoever owns it.
+template <class Self>
+class readable {
+ public:
+  template <class T>
+  T as() const {
+    return decode<T>(c());
+  }
+  template <class T>
+  requires requires(reader& r) { codec<T>::read(r); }
+  operator T() const { return as<T>(); }
+
+  bool is_nil() const {
+    reader r(c());
+    return r.next_type() == TRACTOR_TYPE_NIL;
+  }
+  /// On one line, for people.
+  std::string json() const {
+    text_ptr text(tractor_value_json(c()));
+    return text ? text.get() : "";
+  }
+  /// As it travels; borrowed.
+  tractor_bytes bytes() const noexcept { return tractor_value_bytes(c()); }
+
+ private:
+  const tractor_value* c() const noexcept { return static_cast<const Self*>(this)->c_value(); }
+};
+
+}  // namespace detail
+
 /// Any value, kept; copies share it. It converts to what it is used as: `std::string s = v;` throws msg_type_error if it is
 /// no string.
-class value {
+class value : public detail::readable<value> {
  public:
   value() noexcept = default;
   /// Keeps a value that is borrowed from the library.
@@ -37,23 +69,6 @@ class value {
     return value(encode(v));
   }
 
-  template <class T>
-  T as() const {
-    return decode<T>(c_.get());
-  }
-  template <class T>
-  requires requires(reader& r) { codec<T>::read(r); }
-  operator T() const { return as<T>(); }
-
-  bool is_nil() const {
-    reader r(c_.get());
-    return r.next_type() == TRACTOR_TYPE_NIL;
-  }
-  /// On one line, for people.
-  std::string json() const {
-    text_ptr text(tractor_value_json(c_.get()));
-    return text ? text.get() : "";
-  }
   /// Borrowed; NULL is nil.
   const tractor_value* c_value() const noexcept { return c_.get(); }
 
@@ -61,11 +76,32 @@ class value {
   value_ptr c_;
 };
 
+/// Any value, looked at where it lies: a stream that receives these neither decodes nor copies them. Each is valid until the
+/// next `co_await`; value(v.c_value()) keeps it.
+class value_view : public detail::readable<value_view> {
+ public:
+  value_view() noexcept = default;
+  explicit value_view(const tractor_value* borrowed) noexcept : c_(borrowed) {}
+  value_view(const value& kept) noexcept : c_(kept.c_value()) {}
+  const tractor_value* c_value() const noexcept { return c_; }
+
+ private:
+  const tractor_value* c_ = nullptr;
+};
+
 template <>
 struct codec<value> {
-  static void write(writer& w, const value& v) { w.raw(tractor_value_bytes(v.c_value())); }
+  static void write(writer& w, const value& v) { w.raw(v.bytes()); }
   static value read(reader& r) { return value(r.raw()); }
   static value keep(const tractor_value* whole) { return value(whole); }
+  static tractor_bytes packed(const value& v) { return v.bytes(); }
+};
+
+template <>
+struct codec<value_view> {
+  static void write(writer& w, value_view v) { w.raw(v.bytes()); }
+  static value_view keep(const tractor_value* whole) { return value_view(whole); }
+  static tractor_bytes packed(value_view v) { return v.bytes(); }
 };
 
 }  // namespace tractor

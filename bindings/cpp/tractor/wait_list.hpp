@@ -21,7 +21,7 @@ class waiter {
   waiter(const waiter&) = delete;
   ~waiter() {
     leave();
-    if (turn_ > 0) tractor_op_abandon(actor_, turn_);
+    if (turn_ > 0) tractor_op_abandon(tractor_nursery_actor(scope_), turn_);
   }
 
   /// Was it woken, and has not gone on yet? What it was woken with is then still on its way.
@@ -60,7 +60,6 @@ class waiter {
   waiter* previous_ = nullptr;
   waiter* next_ = nullptr;
   tractor_nursery* scope_ = nullptr;
-  tractor_actor* actor_ = nullptr;
   hold hold_;
   tractor_op turn_ = 0;
   std::coroutine_handle<> coroutine_;
@@ -89,7 +88,6 @@ class wait_list {
 inline void waiter::wait_in(wait_list& list, tractor_nursery* scope, std::coroutine_handle<> self, const char* what) {
   hold_ = hold(scope, what, on_cancel, this);
   scope_ = scope;
-  actor_ = tractor_nursery_actor(scope);
   coroutine_ = self;
   // In a cancelled scope nothing is waited for but the cancel, which is on its way.
   if (tractor_nursery_cancel_called(scope)) return;

@@ -64,6 +64,7 @@ inline writer& scratch() {
 /// The bytes of a value, borrowed until the next call on this thread.
 template <class T>
 tractor_bytes encode(const T& value) {
+  if constexpr (requires { codec<T>::packed(value); }) return codec<T>::packed(value);
   writer& w = detail::scratch();
   w.write(value);
   return w.done();
