@@ -6,6 +6,7 @@
 
 #include "tractor/actor.hpp"
 #include "tractor/boot.hpp"
+#include "tractor/broadcast.hpp"
 #include "tractor/call.hpp"
 #include "tractor/cancel_scope.hpp"
 #include "tractor/channel.hpp"
