@@ -48,9 +48,12 @@ int play_everywhere(int argc, char** argv, const everywhere (&tests)[N], std::ve
   std::vector<kit_test> all;
   for (const everywhere& test : tests) {
     void* user = const_cast<everywhere*>(&test);
-    all.push_back({names.emplace_back(std::string(test.name) + ": in a root").c_str(), in_a_root, true, user});
-    all.push_back(
-        {names.emplace_back(std::string(test.name) + ": in an endpoint").c_str(), in_an_endpoint, true, user});
+    auto add = [&](const char* where, void (*fn)(void**)) {
+      all.push_back({names.emplace_back(std::string(test.name) + ": " + where).c_str(), fn, true, user});
+    };
+    add("without a runtime", without_a_runtime);
+    add("in a root", in_a_root);
+    add("in an endpoint", in_an_endpoint);
   }
   all.insert(all.end(), more.begin(), more.end());
   return kit_run_tests_(all.data(), all.size());

@@ -166,23 +166,23 @@ struct told_by<task_status<T>> {
 template <class Fn>
 using start_value = typename told_by<first_parameter<Fn>>::type;
 
+/// The task's own part of a start.
 template <class T, class Fn, class... Args>
-detached run_started(tractor_nursery* nursery, hold work, start_link* link, Fn fn, Args... args) {
+task<> run_started(tractor_nursery* nursery, start_link* link, Fn fn, Args... args) {
+  struct closing {
+    tractor_nursery* nursery;
+    ~closing() { tractor_nursery_close(nursery); }
+  } when_it_has_ended{nursery};
   task_status<T> status(link);
-  co_await next_turn();
-  try {
-    co_await std::invoke(fn, status, std::move(args)...);
-  } catch (...) {
-    fail_scope(work);
-  }
-  tractor_nursery_close(nursery);
+  co_await std::invoke(fn, status, std::move(args)...);
 }
 
 template <class T, class Fn, class... Args>
 task<T> start(tractor_nursery* group, const char* name, Fn fn, Args... args) {
   tractor_nursery* scope = co_await this_scope();
   starting<T> child(group, scope, name);
-  run_started<T>(child.nursery(), child.take_work(), child.link(), std::move(fn), std::move(args)...);
+  run_detached(child.nursery(), child.take_work(), run_started<T, Fn, Args...>, child.nursery(), child.link(),
+               std::move(fn), std::move(args)...);
   co_await child.outcome();
   co_return child.take();
 }

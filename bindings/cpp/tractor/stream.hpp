@@ -4,6 +4,7 @@
 #include <tractor/stream.h>
 
 #include <coroutine>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -84,6 +85,21 @@ class stream {
     tractor_stream_close(c_);
     return {};
   }
+
+  /// A stream of its own to receive from, for another consumer in this process: it gets every value from now on. The first call
+  /// makes a subscriber of this stream too. The fastest consumer loses nothing; who falls behind by more than the stream
+  /// buffers is told so once, by a stream_overrun, and goes on with the oldest value that is left. What is sent through it is
+  /// sent on the stream. It lives until it is closed, or as long as the context.
+  /// @param raise_on_lag  false: who missed values is not told, the log is
+  /// @throws misuse_error if the stream is closed
+  stream subscribe(bool raise_on_lag = true) const {
+    tractor_stream* subscriber = nullptr;
+    std::uint32_t flags = raise_on_lag ? 0 : std::uint32_t{TRACTOR_SUBSCRIBE_NO_LAG_ERROR};
+    detail::check(tractor_stream_subscribe(c_, flags, &subscriber));
+    return stream(subscriber);
+  }
+  /// How many values a subscriber has missed in all.
+  std::uint64_t lagged() const noexcept { return tractor_stream_lagged(c_); }
 
   tractor_stream* c_stream() const noexcept { return c_; }
 

@@ -1,0 +1,115 @@
+// Several resources at once.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "arguments.hpp"
+#include "error.hpp"
+#include "event.hpp"
+#include "resource.hpp"
+#include "task.hpp"
+#include "task_group.hpp"
+
+namespace tractor {
+
+namespace detail {
+
+/// The resources of one gather_contexts(), from their opening to the end of all.
+class gathering {
+ public:
+  gathering(task_group& group, std::size_t count) : group_(group), missing_(count) {}
+
+  template <class T>
+  void enter(resource<T>& what, std::optional<T>& value) {
+    group_.start_soon("a gathered resource", [this, &what, &value]() -> task<> { co_await keep_open(what, value); });
+  }
+  auto all_entered() noexcept { return entered_.wait(); }
+  void leave() noexcept { leave_.set(); }
+
+ private:
+  template <class T>
+  task<> keep_open(resource<T>& what, std::optional<T>& value) {
+    auto stay = [&](T given) -> task<> {
+      if (value) throw misuse_error(TRACTOR_ERUNTIME, "RuntimeError", "a resource has called its block twice");
+      value.emplace(std::move(given));
+      if (--missing_ == 0) entered_.set();
+      co_await leave_.wait();
+    };
+    co_await what(stay);
+    if (!value) throw misuse_error(TRACTOR_ERUNTIME, "RuntimeError", "a resource has ended without calling its block");
+    // One that has cut its block short has done so to the common one.
+    if (!leave_.is_set()) group_.cancel("a gathered resource has ended");
+  }
+
+  task_group& group_;
+  std::size_t missing_;
+  event entered_, leave_;
+};
+
+template <class T, class Body>
+task<> gather(std::vector<resource<T>> resources, Body body) {
+  if (resources.empty()) throw error("ValueError", "gather_contexts() of nothing");
+  std::vector<std::optional<T>> entered(resources.size());
+  std::optional<gathering> all;  // outlives the group, whose tasks use it
+  co_await with_task_group([&](task_group& g) -> task<> {
+    all.emplace(g, resources.size());
+    for (std::size_t i = 0; i < resources.size(); ++i) all->enter(resources[i], entered[i]);
+    co_await all->all_entered();
+    std::vector<T> values;
+    values.reserve(entered.size());
+    for (std::optional<T>& value : entered) values.push_back(*std::move(value));
+    co_await body(values);
+    all->leave();
+  });
+}
+
+template <class Body, class... T>
+task<> gather(std::tuple<resource<T>...> resources, Body body) {
+  std::tuple<std::optional<T>...> entered;
+  std::optional<gathering> all;
+  co_await with_task_group([&](task_group& g) -> task<> {
+    all.emplace(g, sizeof...(T));
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (all->enter(std::get<I>(resources), std::get<I>(entered)), ...);
+    }
+    (std::index_sequence_for<T...>());
+    co_await all->all_entered();
+    co_await std::apply([&](auto&... value) { return body(*value...); }, entered);
+    all->leave();
+  });
+}
+
+}  // namespace detail
+
+/// Opens all resources at the same time, runs `body(values)`, a std::vector<T>& in the order of the resources, and closes them
+/// all at the same time. If one fails, or the body does, the others are cut short, as in a task group.
+///
+///     std::vector<resource<feed>> feeds;
+///     for (portal worker : workers) feeds.emplace_back(open_feed, worker, 1);
+///     co_await gather_contexts(std::move(feeds), [&](std::vector<feed>& all) -> task<> { ... });
+///
+/// @throws error, a "ValueError", if there are none; what the resources and the body throw
+template <class T, class Body>
+[[nodiscard]] task<> gather_contexts(std::vector<resource<T>> resources, Body&& body) {
+  static_assert(
+      !detail::is_hazard_body<Body&&>,
+      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  return detail::gather<T, Body>(std::move(resources), std::forward<Body>(body));
+}
+
+/// The same with resources of several types, in a std::tuple, and with as many parameters of the body: `body(T1&, T2&)`.
+template <class... T, class Body>
+[[nodiscard]] task<> gather_contexts(std::tuple<resource<T>...> resources, Body&& body) {
+  static_assert(sizeof...(T) > 0, "gather_contexts() of nothing");
+  static_assert(
+      !detail::is_hazard_body<Body&&>,
+      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  return detail::gather<Body, T...>(std::move(resources), std::forward<Body>(body));
+}
+
+}  // namespace tractor
