@@ -188,7 +188,10 @@ void an_actor_knows_itself(void**) {
     kit_assert_contains(text.c_str(), "root");
     value tree = co_await here.tree();
     kit_assert_contains(format_tree(tree).c_str(), "worker");
-    kit_assert_contains(here.stats().json().c_str(), "\"children\"");
+    actor_stats stats = here.stats();
+    same(stats.children.at(0).name, "worker");
+    same(stats.children[0].state, "serving");
+    equal(stats.children[0].pid, worker.pid());
     co_await worker.cancel_actor();
   });
 }

@@ -2,6 +2,7 @@
 #include "play.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <fcntl.h>
 #include <mutex>
 #include <stdexcept>
@@ -24,10 +25,12 @@ task<std::string> here() {
   co_return ::getcwd(path, sizeof path) ? path : "";
 }
 task<extension> echo(extension e) { co_return e; }
+task<> relays(std::string name);
 
 }  // namespace
 
-TRACTOR_MODULE(shop, TRACTOR_FN(whoami), TRACTOR_FN(reads_from, "fd"), TRACTOR_FN(here), TRACTOR_FN(echo, "e"));
+TRACTOR_MODULE(shop, TRACTOR_FN(whoami), TRACTOR_FN(reads_from, "fd"), TRACTOR_FN(here), TRACTOR_FN(echo, "e"),
+               TRACTOR_FN(relays, "name"));
 
 namespace {
 
@@ -81,6 +84,68 @@ void a_start_is_cut_where_it_is_awaited(void**) {
     bool in_time = co_await move_on_after(20ms, [&]() -> task<> { co_await root.start_actor("sleeper", never_up); });
     holds(!in_time);
     kit_assert_within_ms(tractor_now() - before, 2000);
+  });
+}
+
+void a_hard_cancel_asks_nobody(void**) {
+  play_well([](nursery&) -> task<> {
+    auto before = tractor_now();
+    co_await with_nursery([](nursery& an) -> task<> {
+      co_await an.start_actor("idle");
+      an.cancel_hard("now");
+    });
+    kit_assert_within_ms(tractor_now() - before, 1500);
+  });
+}
+
+void a_signal_is_an_exception(void**) {
+  bool cut = false;
+  tractor_root_options options{};
+  options.struct_size = sizeof options;
+  options.flags = TRACTOR_ROOT_SIGNALS;
+  kit_run run = play(
+      [&](nursery&) -> task<> {
+        std::raise(SIGINT);
+        try {
+          co_await sleep_forever();
+        } catch (const cancelled&) {
+          cut = true;
+          throw;
+        }
+      },
+      &options);
+  holds(cut);
+  bool caught = false;
+  try {
+    throw_error(run.err);
+  } catch (const interrupted& e) {
+    caught = true;
+    same(e.code_name(), "EINTERRUPTED");
+  }
+  holds(caught);
+}
+
+task<> relays(std::string name) {
+  co_await with_nursery([&](nursery& an) -> task<> {
+    if (name.empty()) throw error("OutOfStock", "no tea");
+    co_await an.run_in_actor({.modules = {"shop"}, .name = name.c_str()}, "shop.relays", named("name", ""));
+  });
+}
+
+void errors_tell_their_way(void**) {
+  register_error_type("OutOfStock");  // known already; main() made it so
+  play_well([](nursery& root) -> task<> {
+    try {
+      co_await root.run_in_actor(relays, "grandchild");
+      holds(false);
+    } catch (const remote_error& e) {
+      same(e.source_type(), "OutOfStock");
+      equal(static_cast<std::int64_t>(e.relays().size()), 2);
+      same(e.relays()[0]->name, "grandchild");
+      same(e.relays()[1]->name, "relays");
+      same(e.source()->name, "grandchild");
+      holds(!e.cause());
+    }
   });
 }
 
@@ -239,12 +304,16 @@ void values_lie_where_they_are(void**) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  register_error_type("OutOfStock");
   module::register_all();
   kit_begin(argc, argv);
   const kit_test tests[] = {
       KIT_TEST_ONCE(options_of_roots_arrive),
       KIT_TEST_ONCE(options_of_children_work),
       KIT_TEST_ONCE(a_start_is_cut_where_it_is_awaited),
+      KIT_TEST_ONCE(a_hard_cancel_asks_nobody),
+      KIT_TEST_ONCE(a_signal_is_an_exception),
+      KIT_TEST_ONCE(errors_tell_their_way),
       KIT_TEST_ONCE(the_log_has_a_sink),
       KIT_TEST_ONCE(other_threads_reach_the_loop),
       KIT_TEST_ONCE(a_token_outlives_its_actor),

@@ -5,6 +5,7 @@
 #include <tractor/actor.h>
 #include <tractor/tree.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "box.hpp"
 #include "detached.hpp"
 #include "error.hpp"
+#include "fields.hpp"
 #include "from_thread.hpp"
 #include "handle.hpp"
 #include "hold.hpp"
@@ -25,6 +27,22 @@
 #include "value.hpp"
 
 namespace tractor {
+
+/// An actor in numbers; see actor::stats().
+struct actor_stats {
+  struct child {
+    std::string name, uuid;
+    std::int64_t pid = 0;
+    std::string state;
+    TRACTOR_FIELDS(name, uuid, pid, state)
+  };
+  std::vector<child> children;
+  std::vector<std::pair<std::string, std::string>> peers;  ///< name and uuid of who is connected to it
+  std::uint64_t tasks = 0;                                 ///< endpoints that run
+  std::uint64_t calls = 0;                                 ///< that it waits for
+  std::string log_level;
+  TRACTOR_FIELDS(children, peers, tasks, calls, log_level)
+};
 
 /// This process's actor; copies are the same one.
 class actor {
@@ -84,8 +102,7 @@ class actor {
       return tractor_actor_tree(c, in, &o, done, user);
     });
   }
-  /// Children, peers, tasks and calls in numbers; see tractor_actor_stats().
-  value stats() const { return value(tractor_actor_stats(c_)); }
+  actor_stats stats() const { return value(tractor_actor_stats(c_)).as<actor_stats>(); }
 
   /// For other threads; see from_thread.hpp.
   actor_token token() const noexcept { return actor_token(c_); }
