@@ -13,10 +13,10 @@ extern "C" {
 
 /// Runs `body(nursery&)` in a root of its own. What it throws is the error of the run.
 template <class Body>
-kit_run play(Body body) {
+kit_run play(Body body, const tractor_root_options* more = nullptr) {
   using namespace tractor;
   return kit_run_root(
-      nullptr,
+      more,
       [](tractor_nursery* root, void* user) {
         nursery(root).start_soon([root, user]() -> task<> {
           nursery n(root);

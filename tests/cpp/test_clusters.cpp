@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-task<std::string> whoami() { co_return std::string(current_actor().name()); }
+task<std::string> whoami() { co_return current_actor().name(); }
 task<int> echo_stream(context& ctx) {
   auto items = co_await ctx.started().open_stream<int, int>();
   int count = 0;
@@ -30,7 +30,7 @@ namespace {
 void a_cluster_works_and_ends(void**) {
   play_well([](nursery&) -> task<> {
     std::string all;
-    co_await open_actor_cluster({.count = 3, .spawn = {.modules = {crew}}},
+    co_await open_actor_cluster({.modules = {crew}, .count = 3},
                                 [&](nursery& an, const std::vector<portal>& workers) -> task<> {
                                   for (portal worker : workers) all += co_await worker.run(whoami) + " ";
                                   an.start_soon([&, worker = workers[0]]() -> task<> {
@@ -49,7 +49,7 @@ void workers_have_names(void**) {
     auto greet = [&](const std::vector<portal>& workers) -> task<> {
       for (portal worker : workers) all += co_await worker.run(whoami) + " ";
     };
-    co_await open_actor_cluster({.names = names, .hard_kill = true, .spawn = {.modules = {crew}}}, greet);
+    co_await open_actor_cluster({.modules = {crew}, .names = names, .hard_kill = true}, greet);
     same(all, "anna ben ");
   });
 }
@@ -86,7 +86,7 @@ void all_or_nothing(void**) {
     kit_assert_contains(why.c_str(), "/does/not/exist");
     holds(!ran);
 
-    auto mortal = open_actor_cluster({.count = 3, .spawn = {.modules = {crew}}},
+    auto mortal = open_actor_cluster({.modules = {crew}, .count = 3},
                                      [&](nursery& an, const std::vector<portal>& workers) -> task<> {
                                        an.start_soon([worker = workers[1]]() -> task<> { co_await worker.run(die); });
                                        try {
@@ -136,13 +136,11 @@ void streams_to_a_cluster(void**) {
         received += co_await ctx.wait_for_result();
       });
     };
-    co_await open_actor_cluster({.spawn = {.modules = {crew}}},
-                                [&](nursery& an, const std::vector<portal>& workers) -> task<> {
-                                  holds(!workers.empty());
-                                  for (portal worker : workers)
-                                    an.start_soon(talk, worker, tractor_now() + 300 * TRACTOR_MS);
-                                  co_return;
-                                });
+    co_await open_actor_cluster({.modules = {crew}}, [&](nursery& an, const std::vector<portal>& workers) -> task<> {
+      holds(!workers.empty());
+      for (portal worker : workers) an.start_soon(talk, worker, tractor_now() + 300 * TRACTOR_MS);
+      co_return;
+    });
     holds(sent > 0);
     equal(received, sent);
   });

@@ -110,7 +110,7 @@ void one_shots_are_started_by_name(void**) {
 void an_actor_calls_itself(void**) {
   with_worker([](portal worker) -> task<> {
     portal self = current_actor().self();
-    same(std::string(self.name()), "root");
+    same(self.name(), "root");
     holds(self.address().empty());
     std::string closed = co_await thrown_in([&]() -> task<> { co_await self.run(add, 1, 2); });
     kit_assert_contains(closed.c_str(), "desk");  // the root serves no module
@@ -152,10 +152,10 @@ void the_runtime_is_called_by_its_namespace(void**) {
 
 void a_portal_says_whom_it_leads_to(void**) {
   with_worker([](portal worker) -> task<> {
-    same(std::string(worker.name()), "worker");
+    same(worker.name(), "worker");
     holds(worker.connected());
     holds(worker.id().pid > 0);
-    kit_assert_contains(std::string(worker.address()).c_str(), kit_transport()[0] == 't' ? "/tcp/" : "/unix/");
+    kit_assert_contains(worker.address().c_str(), kit_transport()[0] == 't' ? "/tcp/" : "/unix/");
     holds(!worker.local_address().empty());
     co_return;
   });

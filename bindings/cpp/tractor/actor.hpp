@@ -1,13 +1,14 @@
 // This process as a node of the tree.
 #pragma once
 
+#include <sys/types.h>
 #include <tractor/actor.h>
 #include <tractor/tree.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -15,8 +16,11 @@
 #include "box.hpp"
 #include "detached.hpp"
 #include "error.hpp"
+#include "fields.hpp"
+#include "from_thread.hpp"
 #include "handle.hpp"
 #include "hold.hpp"
+#include "identity.hpp"
 #include "operation.hpp"
 #include "options.hpp"
 #include "portal.hpp"
@@ -24,13 +28,30 @@
 
 namespace tractor {
 
+/// An actor in numbers; see actor::stats().
+struct actor_stats {
+  struct child {
+    std::string name, uuid;
+    std::int64_t pid = 0;
+    std::string state;
+    TRACTOR_FIELDS(name, uuid, pid, state)
+  };
+  std::vector<child> children;
+  std::vector<std::pair<std::string, std::string>> peers;  ///< name and uuid of who is connected to it
+  std::uint64_t tasks = 0;                                 ///< endpoints that run
+  std::uint64_t calls = 0;                                 ///< that it waits for
+  std::string log_level;
+  TRACTOR_FIELDS(children, peers, tasks, calls, log_level)
+};
+
 /// This process's actor; copies are the same one.
 class actor {
  public:
   explicit actor(tractor_actor* c) noexcept : c_(c) {}
 
   const tractor_id& id() const noexcept { return *tractor_actor_id(c_); }
-  std::string_view name() const noexcept { return id().name; }
+  std::string name() const { return id().name; }
+  pid_t pid() const noexcept { return static_cast<pid_t>(id().pid); }
   bool is_root() const noexcept { return tractor_actor_is_root(c_); }
   /// Does it keep the registry?
   bool is_registrar() const noexcept { return tractor_actor_is_registrar(c_); }
@@ -47,9 +68,11 @@ class actor {
     return p;
   }
 
-  /// Where it listens, as multiaddrs.
+  /// Where it listens, as multiaddr; "" if it does not. The first of several.
+  std::string address() const { return first(tractor_actor_address); }
   std::vector<std::string> addresses() const { return texts(tractor_actor_address); }
-  /// The registrars that it is registered with and that it asks; of a registrar its own.
+  /// The registrar that it is registered with and that it asks; of a registrar its own address. The first of several.
+  std::string registry_address() const { return first(tractor_actor_registry_address); }
   std::vector<std::string> registry_addresses() const { return texts(tractor_actor_registry_address); }
 
   /// Cancels the whole actor, as if another one had: its tasks, its children, its nursery. That is no error of it.
@@ -79,12 +102,17 @@ class actor {
       return tractor_actor_tree(c, in, &o, done, user);
     });
   }
-  /// Children, peers, tasks and calls in numbers; see tractor_actor_stats().
-  value stats() const { return value(tractor_actor_stats(c_)); }
+  actor_stats stats() const { return value(tractor_actor_stats(c_)).as<actor_stats>(); }
 
+  /// For other threads; see from_thread.hpp.
+  actor_token token() const noexcept { return actor_token(c_); }
   tractor_actor* c_actor() const noexcept { return c_; }
 
  private:
+  std::string first(const char* (*get)(tractor_actor*, std::size_t)) const {
+    const char* text = get(c_, 0);
+    return text ? text : "";
+  }
   std::vector<std::string> texts(const char* (*get)(tractor_actor*, std::size_t)) const {
     std::vector<std::string> all;
     while (const char* text = get(c_, all.size())) all.emplace_back(text);

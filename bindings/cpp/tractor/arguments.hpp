@@ -68,6 +68,11 @@ tractor_bytes pack_arguments(const declaration& endpoint, const Args&... args) {
   return w.done();
 }
 
+/// Why an endpoint does not take what it was called with.
+struct bad_arguments {
+  std::string text;
+};
+
 /// What an endpoint gets: the values of a map under its parameters' names, each exactly once; a std::optional may be missing.
 template <class Arguments>
 class received_arguments;
@@ -76,7 +81,7 @@ class received_arguments<std::tuple<T...>> {
  public:
   explicit received_arguments(const declaration& endpoint) : endpoint_(endpoint) {}
 
-  /// @throws error a TypeError that names the argument
+  /// @throws bad_arguments that names the argument
   std::tuple<T...> unpack(const tractor_value* map) {
     try {
       reader r(map);
@@ -88,9 +93,7 @@ class received_arguments<std::tuple<T...>> {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& why) const {
-    throw error("TypeError", text_of(endpoint_.name, "(): ", why));
-  }
+  [[noreturn]] void refuse(const std::string& why) const { throw bad_arguments{text_of(endpoint_.name, "(): ", why)}; }
 
   template <std::size_t... I>
   void take([[maybe_unused]] reader& r, std::string_view key, std::index_sequence<I...>) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "boot.hpp"
 #include "detached.hpp"
 #include "error.hpp"
 #include "hold.hpp"
@@ -23,10 +24,11 @@ namespace tractor {
 
 /// See tractor_cluster_options.
 struct cluster_options {
+  module_list modules{};               ///< what they expose
   std::uint32_t count = 0;             ///< how many actors; 0: as many as there are names, else as usable processors
   const char* const* names = nullptr;  ///< theirs, NULL-terminated; NULL: "<this actor's name>.worker_<index>"
   bool hard_kill = false;              ///< they are not asked to end before they are terminated
-  spawn_options spawn{};               ///< what each is started with, such as its modules
+  spawn_options spawn{};               ///< what else each is started with; its modules do not count
 };
 
 namespace detail {
@@ -37,6 +39,8 @@ class opened_cluster : public opened {
   auto open(const cluster_options& options) {
     return begin([this, &options](tractor_nursery* scope) -> tractor_op {
       c_spawn_options spawn(options.spawn);
+      module_names modules(options.modules);
+      spawn.modules = modules.names;
       tractor_cluster_options o{};
       o.struct_size = sizeof o;
       o.count = checked_count(options);
@@ -85,7 +89,9 @@ task<> call_cluster_body(Body& body, nursery& an, const std::vector<portal>& wor
 
 template <class Body>
 task<> open_actor_cluster(cluster_options options, Body body) {
-  hold parent_is_alive(co_await this_scope(), "open_actor_cluster()");
+  tractor_nursery* outer = co_await this_scope();
+  hold parent_is_alive(outer, "open_actor_cluster()");
+  if (!tractor_actor_has_runtime(tractor_nursery_actor(outer))) co_await boot();
   opened_cluster opened;
   co_await opened.open(options);
   nursery an(opened.get());  // outlives the body: its tasks may refer to it
@@ -106,7 +112,7 @@ task<> open_actor_cluster(cluster_options options, Body body) {
 /// Starts equal actors side by side, in a nursery of their own, and runs `body` as soon as all are up. When that and what it has
 /// started in the nursery have ended, the actors are cancelled. If one of them can't be started, or dies, so are the others.
 ///
-///     co_await open_actor_cluster({.count = 4, .spawn = {.modules = {numbers}}},
+///     co_await open_actor_cluster({.modules = {numbers}, .count = 4},
 ///                                 [&](nursery& an, const std::vector<portal>& workers) -> task<> { ... });
 ///
 /// The workers stand in the order of their names. A body may take just them.

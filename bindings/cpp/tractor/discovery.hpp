@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,29 +49,29 @@ struct found : std::optional<portal> {
 ///
 /// The connection ends with the innermost nursery around this task, or by portal::close(). @return nullopt: nobody has that
 /// name. @throws error with ::TRACTOR_EREGISTRY if no registrar can be asked, timed_out, cancelled
-[[nodiscard]] inline auto find_actor(const char* name, const find_options& options = {}) {
+[[nodiscard]] inline auto find_actor(std::string_view name, const find_options& options = {}) {
   return detail::make_operation<detail::found>(
       [name, options](tractor_nursery* in, tractor_portal_fn done, void* user) {
         detail::c_find_options o(options);
-        return tractor_find_actor(in, name, &o, done, user);
+        return tractor_find_actor(in, std::string(name).c_str(), &o, done, user);
       });
 }
 
 /// The same, but it waits until there is such an actor. @throws as find_actor(); transport_error if it can't be reached
-[[nodiscard]] inline auto wait_for_actor(const char* name, const find_options& options = {}) {
+[[nodiscard]] inline auto wait_for_actor(std::string_view name, const find_options& options = {}) {
   return detail::make_operation<portal>([name, options](tractor_nursery* in, tractor_portal_fn done, void* user) {
     detail::c_find_options o(options);
-    return tractor_wait_for_actor(in, name, &o, done, user);
+    return tractor_wait_for_actor(in, std::string(name).c_str(), &o, done, user);
   });
 }
 
 /// Asks where an actor is, without connecting to it. @return its multiaddrs, the nearest first; nullopt: nobody has that name.
 /// @throws as find_actor()
-[[nodiscard]] inline auto query_actor(const char* name, const find_options& options = {}) {
+[[nodiscard]] inline auto query_actor(std::string_view name, const find_options& options = {}) {
   return detail::make_operation<std::optional<std::vector<std::string>>>(
       [name, options](tractor_nursery* in, tractor_value_fn done, void* user) {
         detail::c_find_options o(options);
-        return tractor_query_actor(in, name, &o, done, user);
+        return tractor_query_actor(in, std::string(name).c_str(), &o, done, user);
       });
 }
 

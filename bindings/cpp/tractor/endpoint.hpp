@@ -13,11 +13,14 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "codec.hpp"
 #include "error.hpp"
+#include "schema.hpp"
 #include "task.hpp"
+#include "text.hpp"
 
 namespace tractor {
 
@@ -78,7 +81,34 @@ struct declaration {
   std::uint32_t kind;
   tractor_endpoint_fn serve;
   std::vector<const char*> parameters;
+  std::string (*result)();  // its type as a schema
+  std::string payloads{};
+  const char* description = nullptr;
   const char* module = nullptr;
+
+  /// What it starts with and what it streams, in either direction, is checked on both sides, and so is its result:
+  /// `TRACTOR_CONTEXT(plot, "unit").types<greeting, point>()`.
+  template <class Started = void, class... Stream>
+  declaration types() const {
+    declaration typed(*this);
+    typed.payloads = kind == TRACTOR_GENERATOR ? "stream: " : "return: ";
+    typed.payloads += result();
+    if (kind == TRACTOR_CONTEXT) typed.payloads += text_of("; started: ", schema_of<Started>());
+    if constexpr (sizeof...(Stream) > 0) typed.payloads += text_of("; stream: ", schema_of<std::variant<Stream...>>());
+    return typed;
+  }
+  /// The same as a text, see tractor/schema.h.
+  declaration schema(const char* text) const {
+    declaration typed(*this);
+    typed.payloads = text;
+    return typed;
+  }
+  /// One line for people.
+  declaration doc(const char* line) const {
+    declaration described(*this);
+    described.description = line;
+    return described;
+  }
 };
 
 /// The endpoint that a function was declared as. @throws misuse_error if it was not
@@ -97,7 +127,8 @@ declaration declare(std::string_view name, Names... parameters) {
           reinterpret_cast<any_function>(Fn),
           signature<decltype(Fn)>::kind,
           serve<Fn>,
-          {parameters...}};
+          {parameters...},
+          schema_of<typename signature<decltype(Fn)>::result>};
 }
 
 template <auto Fn, class... Names>
@@ -138,19 +169,25 @@ class module {
   const char* name() const noexcept { return name_; }
 
   /// Makes all modules of the program known to the library, once; tractor::run() does it.
-  /// @throws misuse_error if two endpoints of one module have the same name
+  /// @throws misuse_error if two endpoints of one module have the same name, msg_type_error for a schema that is none
   static void register_all() {
     for (module* m = first(); m; m = m->next_) {
       if (std::exchange(m->registered_, true)) continue;
-      for (auto& e : m->endpoints_) {
-        const tractor_endpoint endpoint{e.name, e.serve, e.kind, 0, nullptr, nullptr, {nullptr, nullptr}};
-        detail::check(tractor_register_endpoint(m->name_, &endpoint, &e, nullptr));
-      }
+      for (auto& e : m->endpoints_) m->add(e);
     }
   }
 
  private:
   friend const detail::declaration& detail::declaration_of(detail::any_function);
+
+  void add(detail::declaration& e) const {
+    const char* schema = e.payloads.empty() ? nullptr : e.payloads.c_str();
+    const tractor_endpoint endpoint{e.name, e.serve, e.kind, 0, schema, e.description, {nullptr, nullptr}};
+    int status = tractor_register_endpoint(name_, &endpoint, &e, nullptr);
+    if (status == TRACTOR_OK) return;
+    error_ptr why(tractor_error_newf(status, nullptr, "endpoint %s.%s: %s", name_, e.name, tractor_strerror(status)));
+    throw_error(why.get());
+  }
 
   static module*& first() {
     static module* head = nullptr;

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <exception>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "handle.hpp"
 
@@ -43,6 +45,26 @@ class [[gnu::visibility("default")]] error : public std::exception {
   const char* type() const noexcept { return tractor_error_boxed_type(c_); }
   /// Where it was raised, or the last lines of a dead child's stderr; NULL: not known.
   const char* traceback() const noexcept { return tractor_error_traceback(c_); }
+  /// The name of its code, such as "ETIMEDOUT".
+  const char* code_name() const noexcept { return tractor_error_name(c_); }
+  /// The type that it was raised as first; reliable for two hops, see tractor_error_source_type().
+  const char* source_type() const noexcept { return tractor_error_source_type(c_); }
+  /// The actor that raised it first, as far as the protocol knows; NULL: this one.
+  const tractor_id* source() const noexcept { return tractor_error_source(c_); }
+  /// The actor whose message caused it, such as the one that sent too much into a stream; NULL: none.
+  const tractor_id* sender() const noexcept { return tractor_error_sender(c_); }
+  /// The actors that it came through, its origin first.
+  std::vector<const tractor_id*> relays() const {
+    std::vector<const tractor_id*> all(tractor_error_relay_count(c_));
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = tractor_error_relay(c_, i);
+    return all;
+  }
+  /// The error that led to this one.
+  std::optional<error> cause() const {
+    std::optional<error> why;
+    if (const tractor_error* c = tractor_error_cause(c_)) why.emplace(c);
+    return why;
+  }
   /// Who asked for the cancellation; NULL: nobody, or somebody in this process.
   const tractor_id* canceller() const noexcept { return tractor_error_canceller(c_); }
   /// The whole error as an indented tree of several lines.
@@ -105,6 +127,10 @@ struct [[gnu::visibility("default")]] msg_type_error : error {
 struct [[gnu::visibility("default")]] stream_overrun : error {
   using error::error;
 };
+/// SIGINT or SIGTERM.
+struct [[gnu::visibility("default")]] interrupted : error {
+  using error::error;
+};
 /// The program uses the library wrongly.
 struct [[gnu::visibility("default")]] misuse_error : error {
   using error::error;
@@ -151,6 +177,7 @@ inline void throw_error(const tractor_error* e) {
     case TRACTOR_EMSGTYPE: throw msg_type_error(e);
     case TRACTOR_EOVERRUN:
     case TRACTOR_ELAGGED: throw stream_overrun(e);
+    case TRACTOR_EINTERRUPTED: throw interrupted(e);
     case TRACTOR_EGROUP: throw error_group(e);
   }
   switch (tractor_error_kind(e)) {
@@ -158,6 +185,12 @@ inline void throw_error(const tractor_error* e) {
     case TRACTOR_KIND_MISUSE: throw misuse_error(e);
   }
   throw error(e);
+}
+
+/// Makes an exception type of your own known to this program, which then passes errors of it on with their source's name; see
+/// tractor_error_type_register(). It does nothing if it is known. @throws misuse_error if it is no name
+inline void register_error_type(const char* name) {
+  if (!tractor_error_type_known(name)) detail::check(tractor_error_type_register(name));
 }
 
 }  // namespace tractor

@@ -62,6 +62,10 @@ class nursery : public task_group {
     return one_shot<R>(options, detail::call_of(endpoint, args...));
   }
 
+  /// As cancel(), but children are not asked to end: they are terminated at once, and killed when their time has passed. After
+  /// a cancel() it makes haste.
+  void cancel_hard(const char* reason = nullptr) noexcept { tractor_nursery_cancel_hard(c_, reason); }
+
  private:
   template <class R, class Call>
   auto one_shot(const spawn_options& options, Call call) {

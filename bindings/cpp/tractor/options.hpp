@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "endpoint.hpp"
 
@@ -62,6 +63,7 @@ struct nursery_options {
 /// See tractor_spawn_options.
 struct spawn_options {
   module_list modules{};
+  const char* name = nullptr;  ///< of a one-shot; NULL: as its endpoint
   const char* program = nullptr;
   const char* const* argv = nullptr;
   const char* const* env = nullptr;
@@ -70,10 +72,13 @@ struct spawn_options {
   const char* enable_transports = nullptr;
   const char* const* bind_addrs = nullptr;
   duration boot_timeout{}, cancel_timeout{}, kill_timeout{};
+  std::span<const std::int32_t> pass_fds{};  ///< descriptors that it inherits under the same number
   tractor_stderr stderr_mode = TRACTOR_STDERR_RELAY;
   bool ignore_death = false;
-  const char* name = nullptr;  ///< of a one-shot; its endpoint's name if it has none
 };
+
+/// For root_options::stream_window: no back-pressure.
+inline constexpr std::uint64_t no_window = TRACTOR_NO_WINDOW;
 
 /// See tractor_root_options.
 struct root_options {
@@ -83,7 +88,14 @@ struct root_options {
   const char* const* tpt_bind_addrs = nullptr;
   const char* enable_transports = nullptr;
   const char* log_level = nullptr;
-  bool ensure_registry = false;
+  const char* start_method = nullptr;
+  bool ensure_registry = false;  ///< fail unless this root becomes the registrar
+  bool client = false;           ///< only ask others: no listener, no children
+  bool subreaper = false;        ///< bury what a dead child leaves behind; run() does so anyway
+  bool signals = false;          ///< SIGINT and SIGTERM end the root in order; run() does so anyway
+  duration handshake_timeout{};
+  std::uint64_t stream_window = 0;  ///< bytes; 0: 2 MiB
+  std::uint64_t max_frame = 0;      ///< bytes; 0: 64 MiB
 };
 
 namespace detail {
@@ -138,6 +150,8 @@ class c_spawn_options : public tractor_spawn_options {
     cancel_timeout_ns = o.cancel_timeout.count();
     kill_timeout_ns = o.kill_timeout.count();
     stderr_mode = o.stderr_mode;
+    pass_fds = o.pass_fds.data();
+    pass_fds_count = o.pass_fds.size();
     flags = o.ignore_death ? std::uint32_t{TRACTOR_SPAWN_IGNORE_DEATH} : 0;
     name = o.name;
     wait_in = waiting;
@@ -158,7 +172,14 @@ class c_root_options : public tractor_root_options {
     tpt_bind_addrs = o.tpt_bind_addrs;
     enable_transports = o.enable_transports;
     log_level = o.log_level;
-    flags = o.ensure_registry ? std::uint32_t{TRACTOR_ROOT_ENSURE_REGISTRY} : 0;
+    start_method = o.start_method;
+    flags = (o.ensure_registry ? std::uint32_t{TRACTOR_ROOT_ENSURE_REGISTRY} : 0) |
+            (o.client ? std::uint32_t{TRACTOR_ROOT_CLIENT} : 0) |
+            (o.subreaper ? std::uint32_t{TRACTOR_ROOT_SUBREAPER} : 0) |
+            (o.signals ? std::uint32_t{TRACTOR_ROOT_SIGNALS} : 0);
+    handshake_timeout_ns = o.handshake_timeout.count();
+    stream_window = o.stream_window;
+    max_frame = o.max_frame;
   }
   c_root_options(const c_root_options&) = delete;
 

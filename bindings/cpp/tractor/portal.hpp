@@ -1,8 +1,10 @@
 // The way into another actor.
 #pragma once
 
+#include <sys/types.h>
 #include <tractor/portal.h>
 
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "caller.hpp"
 #include "endpoint.hpp"
 #include "generator.hpp"
+#include "identity.hpp"
 #include "operation.hpp"
 #include "options.hpp"
 #include "value.hpp"
@@ -113,11 +116,13 @@ class portal {
   void close() const noexcept { tractor_portal_close(c_); }
 
   const tractor_id& id() const noexcept { return *tractor_portal_id(c_); }
-  std::string_view name() const noexcept { return id().name; }
+  std::string name() const { return id().name; }
+  /// 0 if it is not known.
+  pid_t pid() const noexcept { return static_cast<pid_t>(id().pid); }
   /// By which address the peer is connected, as multiaddr; "" to oneself.
-  std::string_view address() const noexcept { return tractor_portal_address(c_); }
+  std::string address() const { return tractor_portal_address(c_); }
   /// The same for this end of the connection. Over a Unix socket both ends have the address of whoever listens.
-  std::string_view local_address() const noexcept { return tractor_portal_local_address(c_); }
+  std::string local_address() const { return tractor_portal_local_address(c_); }
   bool connected() const noexcept { return tractor_portal_connected(c_); }
   tractor_portal* c_portal() const noexcept { return c_; }
 

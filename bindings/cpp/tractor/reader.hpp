@@ -61,6 +61,13 @@ class reader {
     check(tractor_reader_bin(c_.get(), &data, &size));
     return {static_cast<const std::byte*>(data), size};
   }
+  std::pair<std::int8_t, std::span<const std::byte>> extension() {
+    std::int8_t type = 0;
+    const void* data = nullptr;
+    std::size_t size = 0;
+    check(tractor_reader_ext(c_.get(), &type, &data, &size));
+    return {type, {static_cast<const std::byte*>(data), size}};
+  }
 
   template <class T>
   T read() {

@@ -80,6 +80,8 @@ void serve(tractor_ctx* ctx, const tractor_value* args, void* user) {
       run_generator<Fn>(scope, std::move(work), ctx, std::move(unpacked));
     else
       run_endpoint<Fn>(scope, std::move(work), ctx, std::move(unpacked));
+  } catch (const bad_arguments& why) {
+    tractor_ctx_refuse(ctx, why.text.c_str());
   } catch (...) {
     error_ptr why = box_current_exception();
     tractor_ctx_raise(ctx, why.get());

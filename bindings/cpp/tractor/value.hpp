@@ -1,7 +1,10 @@
 // A value whose type is not known before it is there.
 #pragma once
 
+#include <cstddef>
+#include <memory>
 #include <new>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -67,6 +70,22 @@ class value : public detail::readable<value> {
   template <class T>
   static value of(const T& v) {
     return value(encode(v));
+  }
+
+  /// A value that lies in memory of yours, without a copy. `release()` runs when nobody uses it any more, on whatever thread.
+  /// @throws msg_type_error if the bytes are not exactly one value; then `release` never runs
+  template <class Release>
+  static value external(std::span<const std::byte> bytes, Release release) {
+    auto kept = std::make_unique<Release>(std::move(release));
+    auto call = [](void* user) {
+      std::unique_ptr<Release> last(static_cast<Release*>(user));
+      (*last)();
+    };
+    value v;
+    v.c_.reset(tractor_value_new_external(bytes.data(), bytes.size(), call, kept.get()));
+    if (!v.c_) return value(tractor_bytes{bytes.data(), bytes.size()});  // says what is wrong with them
+    kept.release();
+    return v;
   }
 
   /// Borrowed; NULL is nil.

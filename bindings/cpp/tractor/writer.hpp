@@ -31,6 +31,9 @@ class writer {
   void real(double v) { tractor_writer_f64(c_.get(), v); }
   void text(std::string_view v) { tractor_writer_str(c_.get(), v.data(), v.size()); }
   void bytes(std::span<const std::byte> v) { tractor_writer_bin(c_.get(), v.data(), v.size()); }
+  void extension(std::int8_t type, std::span<const std::byte> v) {
+    tractor_writer_ext(c_.get(), type, v.data(), v.size());
+  }
   void array(std::size_t count) { tractor_writer_array(c_.get(), static_cast<std::uint32_t>(count)); }
   void map(std::size_t count) { tractor_writer_map(c_.get(), static_cast<std::uint32_t>(count)); }
   void raw(tractor_bytes value) { tractor_writer_raw(c_.get(), value); }
