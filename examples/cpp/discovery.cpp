@@ -3,14 +3,16 @@
 #include <tractor.hpp>
 using namespace tractor;
 
-task<> root(nursery& an) {
-  portal registry = co_await get_registry();
-  std::printf("%s keeps the registry at %s\n", registry.name().data(), current_actor().registry_addresses()[0].c_str());
+task<> root() {
+  co_await with_nursery({.cancel_daemons = true}, [](nursery& an) -> task<> {
+    portal registry = co_await get_registry();
+    std::string address = current_actor().registry_addresses()[0];
+    std::printf("%s keeps the registry at %s\n", registry.name().data(), address.c_str());
 
-  an.start_soon([&]() -> task<> { co_await an.start_actor("librarian"); });
-  portal librarian = co_await wait_for_actor("librarian");  // until somebody of that name has registered
-  std::printf("%s is at %s\n", librarian.name().data(), librarian.address().data());
-  co_await librarian.cancel_actor();
+    an.start_soon([&]() -> task<> { co_await an.start_actor("librarian"); });
+    portal librarian = co_await wait_for_actor("librarian");  // until somebody of that name has registered
+    std::printf("%s is at %s\n", librarian.name().data(), librarian.address().data());
+  });
 }
 
 int main(int argc, char** argv) { return tractor::run(argc, argv, root); }
