@@ -190,6 +190,10 @@ task<> a_start_in_spite_of_a_cancel() {
   });
 }
 
+struct NameError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 // TRI-01: a nursery's owner keeps it in a task of another one, and a task in it fails while a start in it is pending.
 task<> a_failure_in_a_stashed_nursery_comes_out(bool by_start_soon) {
   auto keep_a_group = [](task_status<task_group*>& status) -> task<> {
@@ -200,7 +204,7 @@ task<> a_failure_in_a_stashed_nursery_comes_out(bool by_start_soon) {
   };
   auto fails = [](task_status<>&) -> task<> {
     co_await sleep(milliseconds(5));
-    throw error("NameError", "no such name");
+    throw NameError("no such name");
   };
   event never;
   auto waits = [&](task_status<>& status) -> task<> {
@@ -219,7 +223,7 @@ task<> a_failure_in_a_stashed_nursery_comes_out(bool by_start_soon) {
       co_await stashed->start(fails);
     co_await fail_after(std::chrono::seconds(1), [&]() -> task<> { co_await stashed->start(waits); });
   });
-  same(co_await thrown_by(outer), "NameError: no such name");
+  same(co_await thrown_by(outer), "no such name");
   kit_assert_within_ms(tractor_now() - before, 500);
 }
 task<> a_failure_in_a_stashed_nursery_comes_out_of_start() { co_await a_failure_in_a_stashed_nursery_comes_out(false); }

@@ -25,14 +25,14 @@ inline std::string unqualified(const std::type_info& type) {
 }
 
 /// An error that says what the exception said, and carries the exception itself for handlers in this process.
-inline error_ptr boxed(std::exception_ptr exception, const std::string& type, const char* message) {
+inline error_ptr boxed(const std::exception_ptr& exception, const std::string& type, const char* message) {
   tractor_error_options options{};
   options.struct_size = sizeof options;
   options.type = type.c_str();
   options.message = message;
   options.payload_tag = &exception_tag;
-  options.payload = new std::exception_ptr(std::move(exception));
-  options.payload_release = [](void* p) { delete static_cast<std::exception_ptr*>(p); };
+  options.payload = exception_payload::keep(exception);
+  options.payload_release = exception_payload::drop;
   return error_ptr(tractor_error_new(&options));
 }
 

@@ -4,7 +4,9 @@
 #include <tractor/error.h>
 
 #include <cstdint>
+#include <cstring>
 #include <exception>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
@@ -75,6 +77,12 @@ class [[gnu::visibility("default")]] error : public std::exception {
   /// Lives as long as this exception.
   const tractor_error* c_error() const noexcept { return c_; }
 
+  /// Throws what it stands for: an exception of this process as itself, anything else as the class of its code.
+  [[noreturn]] void raise() const;
+  /// What it stands for, if that is an E: the very object for an exception of this process; otherwise null.
+  template <class E>
+  std::shared_ptr<const E> as() const;
+
  private:
   tractor_error* c_;
 };
@@ -136,11 +144,32 @@ struct [[gnu::visibility("default")]] misuse_error : error {
   using error::error;
 };
 
-/// Several failures of one nursery.
+/// Several failures of one nursery; its members may be groups themselves.
 struct [[gnu::visibility("default")]] error_group : error {
   using error::error;
   std::size_t size() const noexcept { return tractor_error_child_count(c_error()); }
   error operator[](std::size_t index) const noexcept { return error(tractor_error_child(c_error(), index)); }
+
+  /// All failures in it and in the groups in it, in order. A group that came from another actor has no members here: then
+  /// it is its only leaf.
+  std::vector<error> leaves() const;
+  /// The first leaf that is an E; null if there is none.
+  ///
+  ///     if (auto e = group.find<out_of_stock>()) std::puts(e->what());
+  template <class E>
+  std::shared_ptr<const E> find() const;
+  /// The leaves for which `predicate(const error&)` holds, and the rest: each as a group of the same shape, a single one as
+  /// itself, none as nullopt.
+  ///
+  ///     auto [known, rest] = group.split<remote_error>();
+  ///     if (rest) rest->raise();
+  template <class Predicate>
+  std::pair<std::optional<error>, std::optional<error>> split(Predicate predicate) const;
+  /// The same by what they are.
+  template <class E>
+  std::pair<std::optional<error>, std::optional<error>> split() const;
+  /// Its only leaf, or itself if there are several.
+  error collapse() const;
 };
 
 /// Throws what a C error stands for: a local exception as itself, ::TRACTOR_ECANCELED as `cancelled`, anything else as the
@@ -149,8 +178,36 @@ struct [[gnu::visibility("default")]] error_group : error {
 
 namespace detail {
 
-/// The address says that an error's payload is an exception_ptr.
+/// The address says that an error's payload is an exception of this process, by the pointer that a std::exception_ptr is: so
+/// two errors that were made of one exception have the same payload, and are one failure.
 inline const char exception_tag = 0;
+
+class exception_payload {
+ public:
+  static void* keep(const std::exception_ptr& exception) noexcept {
+    exception_payload kept(exception);
+    return kept.release();
+  }
+  static void drop(void* payload) noexcept { exception_payload(payload).get().~exception_ptr(); }
+  [[noreturn]] static void rethrow(void* payload) { std::rethrow_exception(exception_payload(payload).get()); }
+
+ private:
+  static_assert(sizeof(std::exception_ptr) == sizeof(void*));
+
+  explicit exception_payload(const std::exception_ptr& exception) noexcept {
+    new (place_) std::exception_ptr(exception);
+  }
+  explicit exception_payload(void* payload) noexcept { std::memcpy(place_, &payload, sizeof payload); }
+
+  std::exception_ptr& get() noexcept { return *std::launder(reinterpret_cast<std::exception_ptr*>(place_)); }
+  void* release() const noexcept {
+    void* payload;
+    std::memcpy(&payload, place_, sizeof payload);
+    return payload;
+  }
+
+  alignas(std::exception_ptr) unsigned char place_[sizeof(void*)];
+};
 
 /// For calls that answer a status, or a token and a negative status.
 inline void check(std::int64_t status) {
@@ -162,8 +219,7 @@ inline void check(std::int64_t status) {
 }  // namespace detail
 
 inline void throw_error(const tractor_error* e) {
-  if (void* local = tractor_error_payload(e, &detail::exception_tag))
-    std::rethrow_exception(*static_cast<std::exception_ptr*>(local));
+  if (void* local = tractor_error_payload(e, &detail::exception_tag)) detail::exception_payload::rethrow(local);
   switch (tractor_error_code(e)) {
     case TRACTOR_ECANCELED: throw cancelled{};
     case TRACTOR_ENOMEM: throw std::bad_alloc();
@@ -194,3 +250,5 @@ inline void register_error_type(const char* name) {
 }
 
 }  // namespace tractor
+
+#include "error_group.hpp"
