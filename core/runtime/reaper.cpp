@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@ namespace {
 
 /// How long a dead child that we know nothing of has to be waited for by the program, if it is the program's.
 constexpr int64_t kMourning = 5 * kSecond;
+/// How long a process may take to become another program, and then tell by its environment whose it is.
+constexpr int64_t kExecution = kSecond / 10;
 /// To look at all children of this process takes its time, and they may all die at once.
 constexpr int64_t kGather = 2 * kMillisecond;
 
@@ -94,8 +97,8 @@ bool copy_of_us(int64_t pid) {
   return !theirs.empty() && theirs == title(getpid());
 }
 
-/// Empty: it has none, or it is dead, or not ours to look at.
-std::string mark_of(int64_t pid) {
+/// Empty: it has none, or it is not ours to look at. Null: nothing to look at, as it is dead or becoming another program.
+std::optional<std::string> mark_of(int64_t pid) {
   std::string environment(1, '\0');
   char piece[4096];
   File f = open_proc(pid, "environ");
@@ -103,9 +106,10 @@ std::string mark_of(int64_t pid) {
     n = std::fread(piece, 1, sizeof piece, f.get());
     environment.append(piece, n);
   }
+  if (f && environment.size() == 1) return std::nullopt;
   const std::string key = '\0' + std::string(kMarkVariable) + '=';
   size_t at = environment.find(key);
-  return at == environment.npos ? std::string() : environment.c_str() + at + key.size();
+  return at == environment.npos ? std::string() : std::string(environment.c_str() + at + key.size());
 }
 
 bool reap(int64_t pid) { return waitpid(static_cast<pid_t>(pid), nullptr, WNOHANG) == pid; }
@@ -116,10 +120,12 @@ Reaper::Reaper(Loop& loop, Family& family, std::string own_mark)
     : loop_(loop), family_(family), own_mark_(std::move(own_mark)) {}
 
 /// What our own code has forked has our mark, and our name too until it has its own: that is for the program to reap.
-bool Reaper::inherited(int64_t pid, bool actor) const {
-  std::string mark = mark_of(pid);
-  if (mark.empty()) return actor;
-  return mark != own_mark_ && !family_.is_living_child(mark);
+Reaper::Origin Reaper::origin(int64_t pid, bool actor) const {
+  std::optional<std::string> mark = mark_of(pid);
+  if (mark && !mark->empty())
+    return *mark == own_mark_ || family_.is_living_child(*mark) ? Origin::program : Origin::inherited;
+  if (actor) return Origin::inherited;
+  return mark ? Origin::program : Origin::unclear;
 }
 
 void Reaper::sweep_soon() noexcept {
@@ -139,7 +145,7 @@ void Reaper::on_timer() {
 }
 
 bool Reaper::sweep() {
-  bool waiting = false, busy = false;
+  bool waiting = false, busy = false, look_again = false;
   std::vector<Stranger> still;
   for (int64_t pid : own_children()) {
     if (family_.is_child(pid)) continue;
@@ -147,8 +153,8 @@ bool Reaper::sweep() {
     auto known = std::find_if(strangers_.begin(), strangers_.end(), [pid](const Stranger& s) { return s.pid == pid; });
     Stranger stranger = known != strangers_.end() ? *known : Stranger{pid, loop_.now(), false};
     bool dead = look.state == 'Z';
-    if (!dead && !stranger.killed && inherited(pid, look.actor && !copy_of_us(pid)))
-      stranger.killed = kill(static_cast<pid_t>(pid), SIGKILL) == 0;
+    Origin from = dead || stranger.killed ? Origin::program : origin(pid, look.actor && !copy_of_us(pid));
+    if (from == Origin::inherited) stranger.killed = kill(static_cast<pid_t>(pid), SIGKILL) == 0;
     bool ours_to_bury =
         stranger.killed || look.unborn || (look.actor && !look.namesake) || loop_.now() - stranger.since >= kMourning;
     if (dead && ours_to_bury && reap(pid)) {
@@ -158,14 +164,16 @@ bool Reaper::sweep() {
       busy = true;
       continue;
     }
-    if (stranger.killed) busy = true;
-    if (!dead && !stranger.killed) continue;
+    bool unclear = from == Origin::unclear && loop_.now() - stranger.since < kExecution;
+    if (stranger.killed || unclear) busy = true;
+    if (!dead && !stranger.killed && !unclear) continue;
     waiting = true;
+    look_again = look_again || unclear;
     still.push_back(stranger);
   }
   strangers_ = std::move(still);
   // Their ends are reported where we may listen for them; elsewhere they are looked for.
-  if (waiting) loop_.arm_after(*this, kSecond / 10);
+  if (waiting) loop_.arm_after(*this, look_again ? kGather : kSecond / 10);
   return busy;
 }
 

@@ -43,13 +43,14 @@ class Reaper final : private Timer {
     int64_t pid, since;
     bool killed;
   };
+  enum class Origin : uint8_t { program, inherited, unclear };
   void on_timer() override;
-  bool inherited(int64_t pid, bool actor) const;
+  Origin origin(int64_t pid, bool actor) const;
 
   Loop& loop_;
   Family& family_;
   std::string own_mark_;
-  std::vector<Stranger> strangers_;  ///< killed and not yet dead, or dead of themselves
+  std::vector<Stranger> strangers_;  ///< killed and not yet dead, dead of themselves, or unclear
 };
 
 /// What this process carries, and what it forks with it; empty: nothing.

@@ -264,7 +264,7 @@ TRACTOR_API int tractor_actor_open(const tractor_root_options *options, tractor_
  * @param options  NULL: those that the root was opened with; else all that is said of registry_addrs, tpt_bind_addrs,
  *                 enable_transports and enable_modules, and the flags ENSURE_REGISTRY and CLIENT; the others have to be
  *                 zero, because it is too late for them. Read before this returns
- * @param fn       @borrowed called once, with the error or NULL; may be NULL
+ * @param fn       completion; may be NULL
  * @param user     for `fn`
  * @return a token; ::TRACTOR_ECLOSED if the nursery has ended, ::TRACTOR_EINVAL if it is NULL, ::TRACTOR_ERUNTIME without an
  *         actor, ::TRACTOR_ENOMEM
