@@ -18,6 +18,10 @@ void on_value(const tractor_error* err, const tractor_value*, void* p) {
   if (--open_calls == 0 && when_answered) when_answered();
   work_over();
 }
+void on_program(const tractor_error* err, const tractor_value*, void* p) {
+  completed(p, err);
+  work_over();
+}
 void on_portal(const tractor_error* err, tractor_portal*, void* p) {
   completed(p, err);
   work_over();
@@ -82,6 +86,13 @@ void local_work() {
   if (!started(p, tractor_nursery_sleep(root, 5 * TRACTOR_MS, on_nap, p))) complete_hold();
   p = probe("thread");
   started(p, tractor_nursery_run_in_thread(root, work, on_done, p));
+  p = probe("program");
+  const char* const argv[] = {"sh", "-c", "echo one; echo two >&2; exit 3", nullptr};
+  tractor_process_options program = {};
+  program.struct_size = sizeof program;
+  program.argv = argv;
+  program.flags = TRACTOR_PROCESS_RELAY_STDERR;
+  started(p, tractor_nursery_run_process(root, &program, on_program, p));
   p = probe("post");
   int posted = tractor_actor_post(actor, on_done, p);
   started(p, posted == TRACTOR_OK ? 1 : posted);
