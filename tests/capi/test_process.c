@@ -202,6 +202,24 @@ static void test_much_without_a_newline(void **state) {
         assert_int_equal(((const char *)bytes)[i], 'x');
 }
 
+/* Pieces of a long line end where a character does. */
+static void count_bytes(int level, const char *line, void *user) {
+    const char *text = strstr(line, "[it:out] ");
+    if (level != TRACTOR_LOG_INFO || !text)
+        return;
+    *(size_t *)user += strlen(text + 9);
+    assert_null(strstr(text, "\xef\xbf\xbd"));
+}
+static void test_a_long_line_is_cut_between_characters(void **state) {
+    (void)state;
+    size_t bytes = 0;
+    job j = JOB(SH("printf x; yes '\342\202\254' | head -n 60000 | tr -d '\n'"), .flags = TRACTOR_PROCESS_RELAY_STDOUT);
+    tractor_log_set_sink(count_bytes, &bytes, NULL);
+    assert_null(run_job(&j).err);
+    assert_null(j.outcome.err);
+    assert_int_equal(bytes, 1 + 3 * 60000);
+}
+
 static void test_more_than_may_be_kept(void **state) {
     (void)state;
     job j = JOB(((const char *const[]){ "yes", NULL }), .capture_limit = 1000);
@@ -368,6 +386,7 @@ int main(int argc, char **argv) {
         KIT_TEST_ONCE(test_lines_are_relayed),
         KIT_TEST_ONCE(test_lines_are_live),
         KIT_TEST_ONCE(test_much_without_a_newline),
+        KIT_TEST_ONCE(test_a_long_line_is_cut_between_characters),
         KIT_TEST_ONCE(test_more_than_may_be_kept),
         KIT_TEST_ONCE(test_its_output_to_a_file),
         KIT_TEST_ONCE(test_a_cancel_terminates),
