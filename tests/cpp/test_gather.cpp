@@ -183,8 +183,8 @@ task<> what_is_no_resource_is_told() {
 
 //
 task<> a_gathering_may_be_dropped() {
-  co_await with_task_group([](task_group& g) -> task<> {
-    diary tell;
+  diary tell;
+  co_await with_task_group([&](task_group& g) -> task<> {
     auto run = [&]() -> task<> {
       std::vector<resource<int>> two;
       for (int n : {1, 2}) two.emplace_back(open_number, std::ref(tell), n);
@@ -192,6 +192,7 @@ task<> a_gathering_may_be_dropped() {
     };
     co_await abandon(g, run);
   });
+  same(tell.text, "enter1 enter2 exit1 exit2");  // both were told, and the outer group has waited for them
 }
 
 }  // namespace

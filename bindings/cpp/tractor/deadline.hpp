@@ -48,7 +48,7 @@ body_result<Body> fail(When when, Body body) {
 
 /// Runs `body()` or `body(cancel_scope&)`, which gives a task, and cancels it when the time has passed.
 ///
-///     if (!co_await move_on_after(1s, [&]() -> task<> { ... })) std::puts("too late");
+///     bool in_time = co_await move_on_after(1s, [&]() -> task<> { ... });
 ///
 /// @return for a task<> whether it ended in time; for a task<T> a std::optional<T>, empty if it was cut short
 /// @throws what the body throws; cancelled if the scope around it was cancelled

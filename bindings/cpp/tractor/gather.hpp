@@ -1,7 +1,7 @@
 // Several resources at once.
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -19,21 +19,28 @@ namespace tractor {
 
 namespace detail {
 
-/// The resources of one gather_contexts(), from their opening to the end of all.
-class gathering {
+/// The resources of one gather_contexts(), from their opening to the end of all. It is shared by their tasks, which may be the
+/// last ones to see it.
+template <class Resources, class Values>
+class gathering : public std::enable_shared_from_this<gathering<Resources, Values>> {
  public:
-  gathering(task_group& group, std::size_t count) : group_(group), missing_(count) {}
+  gathering(Resources all, Values none_yet, std::size_t count)
+      : resources(std::move(all)), values(std::move(none_yet)), missing_(count) {}
 
   template <class T>
-  void enter(resource<T>& what, std::optional<T>& value) {
-    group_.start_soon("a gathered resource", [this, &what, &value]() -> task<> { co_await keep_open(what, value); });
+  void enter(task_group& group, resource<T>& what, std::optional<T>& value) {
+    group.start_soon("a gathered resource", [self = this->shared_from_this(), scope = group.c_nursery(), &what,
+                                             &value] { return self->keep_open(scope, what, value); });
   }
   auto all_entered() noexcept { return entered_.wait(); }
   void leave() noexcept { leave_.set(); }
 
+  Resources resources;
+  Values values;
+
  private:
   template <class T>
-  task<> keep_open(resource<T>& what, std::optional<T>& value) {
+  task<> keep_open(tractor_nursery* group, resource<T>& what, std::optional<T>& value) {
     auto stay = [&](T given) -> task<> {
       if (value) throw misuse_error(TRACTOR_ERUNTIME, "RuntimeError", "a resource has called its block twice");
       value.emplace(std::move(given));
@@ -43,10 +50,9 @@ class gathering {
     co_await what(stay);
     if (!value) throw misuse_error(TRACTOR_ERUNTIME, "RuntimeError", "a resource has ended without calling its block");
     // One that has cut its block short has done so to the common one.
-    if (!leave_.is_set()) group_.cancel("a gathered resource has ended");
+    if (!leave_.is_set()) tractor_nursery_cancel(group, "a gathered resource has ended");
   }
 
-  task_group& group_;
   std::size_t missing_;
   event entered_, leave_;
 };
@@ -54,32 +60,32 @@ class gathering {
 template <class T, class Body>
 task<> gather(std::vector<resource<T>> resources, Body body) {
   if (resources.empty()) throw error("ValueError", "gather_contexts() of nothing");
-  std::vector<std::optional<T>> entered(resources.size());
-  std::optional<gathering> all;  // outlives the group, whose tasks use it
+  using values = std::vector<std::optional<T>>;
+  std::size_t count = resources.size();
+  auto all = std::make_shared<gathering<std::vector<resource<T>>, values>>(std::move(resources), values(count), count);
   co_await with_task_group([&](task_group& g) -> task<> {
-    all.emplace(g, resources.size());
-    for (std::size_t i = 0; i < resources.size(); ++i) all->enter(resources[i], entered[i]);
+    for (std::size_t i = 0; i < count; ++i) all->enter(g, all->resources[i], all->values[i]);
     co_await all->all_entered();
-    std::vector<T> values;
-    values.reserve(entered.size());
-    for (std::optional<T>& value : entered) values.push_back(*std::move(value));
-    co_await body(values);
+    std::vector<T> entered;
+    entered.reserve(count);
+    for (std::optional<T>& value : all->values) entered.push_back(*std::move(value));
+    co_await body(entered);
     all->leave();
   });
 }
 
 template <class Body, class... T>
 task<> gather(std::tuple<resource<T>...> resources, Body body) {
-  std::tuple<std::optional<T>...> entered;
-  std::optional<gathering> all;
+  using values = std::tuple<std::optional<T>...>;
+  auto all =
+      std::make_shared<gathering<std::tuple<resource<T>...>, values>>(std::move(resources), values(), sizeof...(T));
   co_await with_task_group([&](task_group& g) -> task<> {
-    all.emplace(g, sizeof...(T));
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (all->enter(std::get<I>(resources), std::get<I>(entered)), ...);
+      (all->enter(g, std::get<I>(all->resources), std::get<I>(all->values)), ...);
     }
     (std::index_sequence_for<T...>());
     co_await all->all_entered();
-    co_await std::apply([&](auto&... value) { return body(*value...); }, entered);
+    co_await std::apply([&](auto&... value) { return body(*value...); }, all->values);
     all->leave();
   });
 }

@@ -84,8 +84,11 @@ namespace detail {
 template <class Body>
 task<> with_nursery(nursery_options options, Body body) {
   tractor_nursery* scope = co_await this_scope();
-  if (!tractor_actor_has_runtime(tractor_nursery_actor(scope)))
-    co_await boot(options.root ? *options.root : root_options{});
+  if (!tractor_actor_has_runtime(tractor_nursery_actor(scope))) {
+    root_options root;  // not `?:` in the argument, of which g++ 12 runs both sides
+    if (options.root) root = *options.root;
+    co_await boot(root);
+  }
   auto opened = with_group<nursery, Body>(options, std::forward<Body>(body));
   co_await std::move(opened);
 }
