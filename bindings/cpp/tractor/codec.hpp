@@ -12,7 +12,7 @@
 // | std::map, std::unordered_map                 | map                                     |
 // | std::variant<T...>                           | the first that fits what is there       |
 // | a struct with TRACTOR_FIELDS                 | map with strings as keys                |
-// | tractor::value                               | whatever it is                          |
+// | tractor::value; value_view, tractor_bytes    | whatever it is                          |
 #pragma once
 
 #include <array>

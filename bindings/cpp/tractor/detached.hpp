@@ -62,14 +62,17 @@ class next_turn {
 
 /// What ends in a coroutine that nobody awaits: a cancel is what its nursery wanted, a failure is its nursery's. To be called
 /// in a handler.
-inline void fail_scope(hold& work) noexcept {
-  if (!handling_cancelled()) work.fail_with(box_current_exception());
+inline void fail_scope(tractor_nursery* scope) noexcept {
+  if (handling_cancelled()) return;
+  error_ptr why = box_current_exception();
+  tractor_nursery_fail(scope, why.get());
 }
-inline void fail_scope(hold& work, const failure& why) noexcept {
+inline void fail_scope(const hold& work) noexcept { fail_scope(work.nursery()); }
+inline void fail_scope(tractor_nursery* scope, const failure& why) noexcept {
   try {
     if (!why.is_cancel()) why.rethrow();
   } catch (...) {
-    fail_scope(work);
+    fail_scope(scope);
   }
 }
 
@@ -95,10 +98,10 @@ class owned_task final : task_owner {
  private:
   static void begin(const tractor_error*, void* user) {
     auto self = static_cast<owned_task*>(user);
-    self->task_.run(self->work_.nursery(), *self);
+    if (self->task_.run(self->work_.nursery(), *self)) self->task_ended();
   }
   void task_ended() noexcept override {
-    fail_scope(work_, task_.failed());
+    fail_scope(work_.nursery(), task_.failed());
     delete this;
   }
 

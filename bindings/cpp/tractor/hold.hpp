@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "error.hpp"
-#include "handle.hpp"
 
 namespace tractor::detail {
 
@@ -28,8 +27,6 @@ class hold {
   ~hold() { complete(); }
 
   tractor_nursery* nursery() const noexcept { return nursery_; }
-  /// The work that it stands for failed.
-  void fail_with(const error_ptr& why) noexcept { tractor_nursery_fail(nursery_, why.get()); }
   /// Once this has returned, `on_cancel` never runs.
   void complete() noexcept {
     if (op_ > 0) tractor_op_complete(tractor_nursery_actor(nursery_), std::exchange(op_, 0), nullptr);

@@ -4,6 +4,7 @@
 #include <tractor/ctx.h>
 
 #include <exception>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -31,25 +32,49 @@ auto call_endpoint(First& first, Arguments& args) {
       args);
 }
 
-/// The coroutine of one call: it ends with an answer, with an error that is one, or cancelled.
+/// One call: it ends with an answer, with an error that is one, or cancelled. It frees itself.
 template <auto Fn, class Arguments>
-detached run_endpoint(tractor_nursery*, hold work, tractor_ctx* c, Arguments args) {
+class endpoint_call final : task_owner {
+ public:
+  static void start(tractor_ctx* c, Arguments args) {
+    auto self = std::make_unique<endpoint_call>(c, std::move(args));
+    tractor_nursery* scope = tractor_ctx_nursery(c);
+    if (self->task_.run(scope, *self)) return self->answer();
+    self->work_ = hold(scope, "the endpoint's coroutine");
+    self.release();
+  }
+
+  endpoint_call(tractor_ctx* c, Arguments args)
+      : ctx_(c), args_(std::move(args)), task_(call_endpoint<Fn>(ctx_, args_)) {}
+
+ private:
   using result = typename signature<decltype(Fn)>::result;
-  context ctx(c);
-  try {
+
+  void task_ended() noexcept override {
+    answer();
+    delete this;
+  }
+  void answer() const noexcept {
+    tractor_ctx* c = ctx_.c_ctx();
+    if (const failure& why = task_.failed()) return fail_scope(tractor_ctx_nursery(c), why);
     if constexpr (std::is_void_v<result>) {
-      co_await call_endpoint<Fn>(ctx, args);
       tractor_ctx_return_value(c, {});
     } else {
-      auto value = co_await call_endpoint<Fn>(ctx, args);
-      tractor_ctx_return_value(c, encode(value));
+      try {
+        tractor_ctx_return_value(c, encode(task_.take()));
+      } catch (...) {
+        fail_scope(tractor_ctx_nursery(c));
+      }
     }
-  } catch (...) {
-    fail_scope(work);
   }
-}
 
-/// The same of an endpoint that only sends. What a generator yields is sent as soon as there is room for it.
+  hold work_;  ///< once it waits: until then the library's own call does not end
+  context ctx_;
+  Arguments args_;
+  task<result> task_;
+};
+
+/// The coroutine of an endpoint that only sends. What a generator yields is sent as soon as there is room for it.
 template <auto Fn, class Arguments>
 detached run_generator(tractor_nursery*, hold work, tractor_ctx* c, Arguments args) {
   using yielded = typename signature<decltype(Fn)>::result;
@@ -74,17 +99,16 @@ void serve(tractor_ctx* ctx, const tractor_value* args, void* user) {
   try {
     const auto& endpoint = *static_cast<const declaration*>(user);
     auto unpacked = received_arguments<arguments_of<decltype(Fn)>>(endpoint).unpack(args);
-    tractor_nursery* scope = tractor_ctx_nursery(ctx);
-    hold work(scope, "the endpoint's coroutine");
-    if constexpr (signature<decltype(Fn)>::kind == TRACTOR_GENERATOR)
-      run_generator<Fn>(scope, std::move(work), ctx, std::move(unpacked));
-    else
-      run_endpoint<Fn>(scope, std::move(work), ctx, std::move(unpacked));
+    if constexpr (signature<decltype(Fn)>::kind == TRACTOR_GENERATOR) {
+      tractor_nursery* scope = tractor_ctx_nursery(ctx);
+      run_generator<Fn>(scope, hold(scope, "the endpoint's coroutine"), ctx, std::move(unpacked));
+    } else {
+      endpoint_call<Fn, decltype(unpacked)>::start(ctx, std::move(unpacked));
+    }
   } catch (const bad_arguments& why) {
     tractor_ctx_refuse(ctx, why.text.c_str());
   } catch (...) {
-    error_ptr why = box_current_exception();
-    tractor_ctx_raise(ctx, why.get());
+    fail_scope(tractor_ctx_nursery(ctx));
   }
 }
 

@@ -26,6 +26,11 @@ class task_owner {
   ~task_owner() = default;
 };
 
+template <class Fn, class... Args>
+class owned_task;
+template <auto Fn, class Arguments>
+class endpoint_call;
+
 /// What the promises of all coroutines here have in common. A coroutine knows its scope: the nursery that whatever it
 /// awaits is started in. It inherits it from the one that awaits it.
 class promise_base {
@@ -141,16 +146,24 @@ class [[nodiscard]] task {
   /// Awaits it in another scope than the awaiter's own.
   awaiter in(tractor_nursery* scope) && noexcept { return {frame_, scope}; }
 
-  /// Runs it up to its first wait, in place of an await; `owner` is told of its end, which may be before this returns.
-  void run(tractor_nursery* scope, detail::task_owner& owner) const {
-    frame_.promise().set_scope(scope);
-    frame_.promise().set_owner(owner);
-    frame_.resume();
-  }
-  /// How it ended.
-  const detail::failure& failed() const noexcept { return frame_.promise().failed(); }
-
  private:
+  template <class Fn, class... Args>
+  friend class detail::owned_task;
+  template <auto Fn, class Arguments>
+  friend class detail::endpoint_call;
+
+  /// Runs it up to its first wait, in place of an await. @return has it ended by then? If not, `owner` is told when it has
+  bool run(tractor_nursery* scope, detail::task_owner& owner) const {
+    frame_.promise().set_scope(scope);
+    frame_.resume();
+    if (frame_.done()) return true;
+    frame_.promise().set_owner(owner);
+    return false;
+  }
+  /// How it ended: if it has not failed, with a value to take.
+  const detail::failure& failed() const noexcept { return frame_.promise().failed(); }
+  T take() const { return frame_.promise().take(); }
+
   explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
   std::coroutine_handle<promise_type> frame_;
 };

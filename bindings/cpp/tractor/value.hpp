@@ -123,4 +123,11 @@ struct codec<value_view> {
   static tractor_bytes packed(value_view v) { return v.bytes(); }
 };
 
+/// One value that is packed already: it can be sent as it is.
+template <>
+struct codec<tractor_bytes> {
+  static void write(writer& w, tractor_bytes v) { w.raw(v); }
+  static tractor_bytes packed(tractor_bytes v) { return v; }
+};
+
 }  // namespace tractor
