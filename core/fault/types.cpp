@@ -37,7 +37,7 @@ constexpr std::array kBuiltins = {
 // The runtime's own, and those of the libraries under the Python runtime that its peers send by name.
 constexpr std::array kNative = {
     "ActorFailure"sv, "ActorTooSlowError"sv, "AsyncioCancelled"sv, "AsyncioRuntimeTranslationError"sv,
-    "AsyncioTaskExited"sv, "BdbQuit"sv, "BrokenResourceError"sv, "BusyResourceError"sv, "Cancelled"sv,
+    "AsyncioTaskExited"sv, "BdbQuit"sv, "BrokenResourceError"sv, "BusyResourceError"sv, "CalledProcessError"sv, "Cancelled"sv,
     "ClosedResourceError"sv, "ContextCancelled"sv, "DebugRequestError"sv, "DebugStateError"sv, "EndOfChannel"sv,
     "InternalError"sv, "Lagged"sv, "MessagingError"sv, "ModuleNotExposed"sv, "MsgTypeError"sv, "NoResult"sv,
     "NoRuntime"sv, "RemoteActorError"sv, "RunFinishedError"sv, "RuntimeFailure"sv, "StreamOverrun"sv,

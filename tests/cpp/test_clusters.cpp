@@ -119,30 +119,47 @@ void what_the_body_throws_comes_out(void**) {
   });
 }
 
+/// CLU-01: a cluster, and nothing to enter in it
+void contexts_of_nobody(void**) {
+  play_well([](nursery&) -> task<> {
+    auto nobody = open_actor_cluster({.count = 2}, [](const std::vector<portal>&) -> task<> {
+      auto nothing = gather_contexts(std::vector<resource<int>>(), [](std::vector<int>&) -> task<> { co_return; });
+      co_await std::move(nothing);
+    });
+    same(co_await thrown_by(nobody), "ValueError: gather_contexts() of nothing");
+  });
+}
+
+using echo = stream<int, int>;
+
+task<> open_echo(portal worker, int& answered, block<echo> use) {
+  co_await worker.with({.allow_overruns = true}).with_context(echo_stream, [&](linked_context<int>& ctx) -> task<> {
+    auto items = co_await ctx.open_stream<int, int>();
+    co_await use(items);
+    items.send_eof();
+    answered += co_await ctx.wait_for_result();
+  });
+}
+
 /// CLU-02: one worker per processor, a context and a stream to each, sent to in turn
 void streams_to_a_cluster(void**) {
   play_well([](nursery&) -> task<> {
-    int sent = 0, received = 0;
-    auto talk = [&](portal worker, std::int64_t end) -> task<> {
-      co_await worker.with({.allow_overruns = true}).with_context(echo_stream, [&](linked_context<int>& ctx) -> task<> {
-        auto items = co_await ctx.open_stream<int, int>();
-        int own = 0;
-        for (; tractor_now() < end; own++) {
-          co_await items.send(own);
-          equal(*co_await items.receive(), own);
-        }
-        items.send_eof();
-        sent += own;
-        received += co_await ctx.wait_for_result();
-      });
+    int sent = 0, answered = 0;
+    auto in_turn = [&](std::vector<echo>& all) -> task<> {
+      for (auto end = tractor_now() + 300 * TRACTOR_MS; tractor_now() < end; sent++) {
+        echo items = all[static_cast<std::size_t>(sent) % all.size()];
+        co_await items.send(sent);
+        equal(*co_await items.receive(), sent);
+      }
     };
-    co_await open_actor_cluster({.modules = {crew}}, [&](nursery& an, const std::vector<portal>& workers) -> task<> {
-      holds(!workers.empty());
-      for (portal worker : workers) an.start_soon(talk, worker, tractor_now() + 300 * TRACTOR_MS);
-      co_return;
+    co_await open_actor_cluster({.modules = {crew}}, [&](const std::vector<portal>& workers) -> task<> {
+      std::vector<resource<echo>> streams;
+      for (portal worker : workers) streams.emplace_back(open_echo, worker, std::ref(answered));
+      auto all = gather_contexts(std::move(streams), in_turn);
+      co_await std::move(all);
     });
     holds(sent > 0);
-    equal(received, sent);
+    equal(answered, sent);
   });
 }
 
@@ -157,6 +174,7 @@ int main(int argc, char** argv) {
       KIT_TEST_ONCE(bad_input_is_a_value_error),
       KIT_TEST_ONCE(all_or_nothing),
       KIT_TEST_ONCE(what_the_body_throws_comes_out),
+      KIT_TEST(contexts_of_nobody),
       KIT_TEST(streams_to_a_cluster),
   };
   return kit_run_tests(tests);
