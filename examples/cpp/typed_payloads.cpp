@@ -12,8 +12,8 @@ struct point {
   TRACTOR_FIELDS(x, y)
 };
 
-task<> double_points(context& ctx, bool well) {  // in the child
-  if (!well) ctx.started("millimetres");         // no offer: it is not sent, and this task has failed
+task<> double_points(context& ctx, bool well) {
+  if (!well) ctx.started("millimetres");  // no offer: it is not sent, and this task has failed
   offer mine{"mm"};
   auto stream = co_await ctx.started(mine).open_stream<point, point>();
   while (auto p = co_await stream.receive()) {
@@ -27,7 +27,7 @@ task<> root(nursery& an) {
   portal doubler = co_await an.start_actor("doubler", {.modules = {plane}});
   try {
     co_await doubler.with_context(double_points, false, [](auto&) -> task<> { co_await sleep_forever(); });
-  } catch (const remote_error& e) {
+  } catch (const msg_type_error& e) {
     std::printf("in the child: %s\n", e.what());
   }
   co_await doubler.with_context(double_points, true, [](linked_context<void>& ctx, offer first) -> task<> {
