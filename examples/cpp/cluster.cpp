@@ -7,8 +7,7 @@ using namespace tractor;
 task<> root() {
   try {
     co_await open_actor_cluster({}, [](const std::vector<portal>& workers) -> task<> {
-      for (const portal& worker : workers)
-        std::printf("%s is process %d\n", worker.name().data(), static_cast<int>(worker.id().pid));
+      for (const portal& worker : workers) std::printf("%s is process %d\n", worker.name().c_str(), worker.pid());
       std::raise(SIGINT);
       co_await sleep_forever();
     });

@@ -6,12 +6,11 @@ using namespace tractor;
 task<> root() {
   co_await with_nursery({.cancel_daemons = true}, [](nursery& an) -> task<> {
     portal registry = co_await get_registry();
-    std::string address = current_actor().registry_addresses()[0];
-    std::printf("%s keeps the registry at %s\n", registry.name().data(), address.c_str());
+    std::printf("%s keeps the registry at %s\n", registry.name().c_str(), current_actor().registry_address().c_str());
 
     an.start_soon([&]() -> task<> { co_await an.start_actor("librarian"); });
     portal librarian = co_await wait_for_actor("librarian");  // until somebody of that name has registered
-    std::printf("%s is at %s\n", librarian.name().data(), librarian.address().data());
+    std::printf("%s is at %s\n", librarian.name().c_str(), librarian.address().c_str());
   });
 }
 

@@ -3,7 +3,7 @@
 #include <tractor.hpp>
 using namespace tractor;
 
-task<std::string> hello() { co_return "Hi, my name is " + std::string(current_actor().name()); }
+task<std::string> hello() { co_return "Hi, my name is " + current_actor().name(); }
 
 task<std::string> act(std::string partner) {
   portal other = co_await wait_for_actor(partner.c_str());  // it may not be there yet

@@ -5,7 +5,7 @@ using namespace tractor;
 using names = std::vector<std::string>;
 using numbers = std::vector<int>;
 
-static void say(const std::string& line) { std::printf("%s: %s\n", current_actor().name().data(), line.c_str()); }
+static void say(const std::string& line) { std::printf("%s: %s\n", current_actor().name().c_str(), line.c_str()); }
 
 struct farewell {
   ~farewell() { say("good bye"); }

@@ -14,7 +14,8 @@ struct worker {
 };
 
 task<> stay(context& ctx, std::string name) {
-  ctx.started(worker{name, getpid()});
+  worker self{name, getpid()};
+  ctx.started(self);
   co_await sleep_forever();
 }
 TRACTOR_MODULE(crew, TRACTOR_CONTEXT(stay, "name"));

@@ -14,7 +14,7 @@ task<double> shop(context& ctx) {  // in the client
   if (!co_await find_actor("exchange")) std::puts("client: nobody deals yet");
   ctx.started();
   portal exchange = co_await wait_for_actor("exchange", {.timeout = 10s});
-  std::printf("client: found the %s\n", exchange.name().data());
+  std::printf("client: found the %s\n", exchange.name().c_str());
   co_return co_await exchange.run(price, "silver");
 }
 TRACTOR_MODULE(market, TRACTOR_FN(price, "metal"), TRACTOR_CONTEXT(shop));

@@ -13,28 +13,10 @@
 #include "codec.hpp"
 #include "endpoint.hpp"
 #include "fields.hpp"
+#include "hazard.hpp"
 #include "text.hpp"
 
 namespace tractor::detail {
-
-/// g++ 12 destroys it twice if it is written inside a `co_await` expression.
-template <class T>
-inline constexpr bool is_hazard =
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
-    !std::is_lvalue_reference_v<T> && std::is_aggregate_v<std::remove_cvref_t<T>> &&
-    !std::is_array_v<std::remove_cvref_t<T>> && !std::is_trivially_destructible_v<std::remove_cvref_t<T>>;
-#else
-    false;
-#endif
-
-/// The same goes for a lambda that captures something with a destructor.
-template <class T>
-inline constexpr bool is_hazard_body =
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
-    !std::is_lvalue_reference_v<T> && !std::is_trivially_destructible_v<std::remove_cvref_t<T>>;
-#else
-    false;
-#endif
 
 /// Writes an argument as its parameter's type; integers have to fit.
 template <class Parameter, class Arg>

@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <deque>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "error.hpp"
+#include "hazard.hpp"
 #include "wait_list.hpp"
 
 namespace tractor {
@@ -72,7 +74,11 @@ class channel {
   };
 
   /// Ends when the channel has the value. @throws cancelled; misuse_error if it is closed: then nobody gets it
-  [[nodiscard]] sending send(T value) { return sending(*this, std::move(value)); }
+  [[nodiscard]] sending send(const T& value) { return sending(*this, value); }
+  [[nodiscard]] sending send(T&& value) {
+    if constexpr (std::is_copy_constructible_v<T>) detail::refuse_hazard<T&&>();  // else there is no other way
+    return sending(*this, std::move(value));
+  }
   /// The next value; nullopt when the channel is closed and empty. @throws cancelled
   [[nodiscard]] receiving receive() noexcept { return receiving(*this); }
 

@@ -8,6 +8,7 @@
 
 #include "codec.hpp"
 #include "error.hpp"
+#include "hazard.hpp"
 #include "operation.hpp"
 #include "options.hpp"
 #include "schema.hpp"
@@ -92,7 +93,8 @@ class context : public context_base {
   /// @throws misuse_error if it was said before, cancelled; msg_type_error for a value that breaks the endpoint's types: it is
   ///         not sent
   template <class T>
-  context& started(const T& first) {
+  context& started(T&& first) {
+    detail::refuse_hazard<T&&>();
     int status = tractor_ctx_started_value(c_, encode(first));
     // The task has failed with an error that says more.
     if (status == TRACTOR_EMSGTYPE || status == TRACTOR_EINVAL) throw_error(tractor_ctx_local_error(c_));

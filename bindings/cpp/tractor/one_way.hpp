@@ -6,6 +6,7 @@
 
 #include <variant>
 
+#include "hazard.hpp"
 #include "operation.hpp"
 #include "stream.hpp"
 
@@ -48,6 +49,10 @@ class send_stream {
 
   /// Sends a value; waits while the receiver is behind. @throws cancelled, also when the receiver has left
   [[nodiscard]] sending send(const T& item) const noexcept { return sending(c_, item); }
+  [[nodiscard]] sending send(T&& item) const noexcept {
+    detail::refuse_hazard<T&&>();
+    return sending(c_, item);
+  }
 
   /// Who receives.
   const tractor_id& peer() const noexcept { return *tractor_ctx_peer(tractor_stream_ctx(c_)); }

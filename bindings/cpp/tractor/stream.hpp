@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "codec.hpp"
+#include "hazard.hpp"
 #include "operation.hpp"
 
 namespace tractor {
@@ -76,6 +77,10 @@ class stream {
   /// Sends a value; waits while the peer is behind. A send that is cancelled sends nothing.
   /// @throws cancelled, transport_error, also when the peer's task is over
   [[nodiscard]] sending send(const Out& item) const noexcept { return sending(c_, item); }
+  [[nodiscard]] sending send(Out&& item) const noexcept {
+    detail::refuse_hazard<Out&&>();
+    return sending(c_, item);
+  }
 
   /// Says that this side sends no more, and goes on receiving.
   void send_eof() const { detail::check(tractor_stream_send_eof(c_)); }
