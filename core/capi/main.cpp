@@ -71,9 +71,9 @@ int run_program(const char* what, int argc, char** argv, const tractor_root_opti
   if (config && config->base)
     config = Failure::of(Status::invalid, std::string(what) + " has a loop of its own: event_base must be NULL");
   if (config && (config->client || config->local) && !ends_with_body)
-    config = Failure::of(Status::invalid, std::string(what) + " serves, which " +
-                                              (config->client ? "TRACTOR_ROOT_CLIENT" : "TRACTOR_ROOT_LOCAL") +
-                                              " excludes");
+    config =
+        Failure::of(Status::invalid, std::string(what) + " serves, which " +
+                                         (config->client ? "TRACTOR_ROOT_CLIENT" : "TRACTOR_ROOT_LOCAL") + " excludes");
   if (!config) {
     std::fprintf(stderr, "tractor: %s\n", config.failure().message.c_str());
     return 2;

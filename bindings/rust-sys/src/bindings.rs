@@ -1254,6 +1254,13 @@ extern "C" {
     ) -> *mut tractor_error;
 }
 extern "C" {
+    pub fn tractor_error_group(
+        message: *const ::std::os::raw::c_char,
+        members: *const *const tractor_error,
+        count: usize,
+    ) -> *mut tractor_error;
+}
+extern "C" {
     pub fn tractor_error_ref(err: *const tractor_error) -> *mut tractor_error;
 }
 extern "C" {
