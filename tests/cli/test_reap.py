@@ -32,7 +32,12 @@ class Reap(kit.Case):
                                start_new_session=True, stdout=subprocess.PIPE, text=True, check=True)
         pid = int(shell.stdout)
         self.addCleanup(lambda: self.alive(pid) and os.kill(pid, signal.SIGKILL))
+        self.wait_until(lambda: self.arguments(pid)[0] == title, "it is no shell any more")
         return pid
+
+    def arguments(self, pid):
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+            return file.read().split("\0")
 
     def alive(self, pid):
         try:
