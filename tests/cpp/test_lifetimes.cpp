@@ -1,5 +1,7 @@
 // Frames that are destroyed while they wait, in every kind of wait; destructors while exceptions fly.
 #include <memory>
+#include <stdexcept>
+#include <vector>
 
 #include "frame.hpp"
 
@@ -108,6 +110,95 @@ void destructors_run_once_on_every_way_out(void**) {
   });
 }
 
+/// Throws when it is called, or later, from inside the task.
+struct thrower {
+  int& living;
+  bool later;
+  task<> operator()() const {
+    if (!later) throw std::runtime_error("out");
+    return throw_later(living);
+  }
+  static task<> throw_later(int& living) {
+    witness here(living);
+    co_await sleep(duration(0));
+    throw std::runtime_error("out");
+  }
+};
+
+/// Awaits `t` beside something that has to be unwound, and says what came out.
+task<std::string> what_comes_out(int& living, task<> t) {
+  witness here(living);
+  auto many = std::make_unique<witness>(living);
+  co_return co_await thrown_by(t);
+}
+
+void exceptions_come_out_of_every_place(void**) {
+  play_well([](nursery&) -> task<> {
+    int living = 0;
+    for (bool later : {false, true}) {
+      thrower out{living, later};
+      auto beside = [&](auto&) -> task<> {
+        witness here(living);
+        co_await out();
+      };
+      auto comes_out = [&](task<> t) -> task<> {
+        same(co_await what_comes_out(living, std::move(t)), "out");
+        equal(living, 0);
+      };
+      auto nothing = []() -> task<> { co_return; };
+      co_await comes_out(with_nursery(beside));
+      co_await comes_out(with_task_group([&](task_group&) { return out(); }));
+      co_await comes_out(with_task_group([&](task_group& g) { g.start_soon(out); }));
+      auto starts = [&](task_status<>&) { return out(); };
+      auto start = [&](task_group& g) -> task<> { co_await g.start(starts); };
+      co_await comes_out(with_task_group(start));
+      auto started = [&](task_status<>& status) {
+        status.started();
+        return out();
+      };
+      auto start_well = [&](task_group& g) -> task<> { co_await g.start(started); };
+      co_await comes_out(with_task_group(start_well));
+      cancel_scope scope;
+      co_await comes_out(scope.run(out));
+      co_await comes_out(fail_after(std::chrono::seconds(5), out));
+      co_await comes_out(with_cleanup(out, nothing));
+      co_await comes_out(with_cleanup(nothing, out));
+
+      auto bad = [&](block<int>) { return out(); };
+      auto good = [](block<int> use) -> task<> { co_await use(1); };
+      auto bad_exit = [&](block<int> use) -> task<> {
+        co_await use(1);
+        co_await out();
+      };
+      auto fine = [](auto&) -> task<> { co_return; };
+      for (int which = 0; which < 3; which++) {
+        std::vector<resource<int>> two;
+        two.emplace_back(good);
+        if (which == 0) two.emplace_back(bad);
+        if (which == 1) two.emplace_back(bad_exit);
+        if (which == 2)
+          co_await comes_out(gather_contexts(std::move(two), beside));
+        else
+          co_await comes_out(gather_contexts(std::move(two), fine));
+      }
+      resource_cache<int, int> cache;
+      co_await comes_out(cache.use(1, bad, fine));
+      co_await comes_out(cache.use(1, good, beside));
+      co_await comes_out(cache.use(1, bad_exit, fine));
+      equal(static_cast<std::int64_t>(cache.size()), 0);
+
+      auto source = [&]() -> task<std::optional<int>> {
+        co_await out();
+        co_return 1;
+      };
+      broadcast<int> receiver(source, 4);
+      auto receive = [&]() -> task<> { co_await receiver.receive(); };
+      co_await comes_out(receive());
+      holds(!receiver.statistics().receiving);
+    }
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -117,6 +208,7 @@ int main(int argc, char** argv) {
       KIT_TEST(frames_may_go_while_they_wait),
       KIT_TEST_ONCE(a_join_may_be_dropped),
       KIT_TEST_ONCE(destructors_run_once_on_every_way_out),
+      KIT_TEST_ONCE(exceptions_come_out_of_every_place),
   };
   return kit_run_tests(tests);
 }
