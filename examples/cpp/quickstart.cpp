@@ -12,8 +12,10 @@ task<bool> is_prime(std::uint64_t n) {
 task<int> tally(context& ctx, std::string greeting) {  // a context endpoint
   auto stream = co_await ctx.started(greeting + ", root").open_stream<int, int>();
   int sum = 0;
-  while (auto n = co_await stream.receive())  // nullopt at the peer's Stop
-    co_await stream.send(sum += *n);
+  while (auto n = co_await stream.receive()) {  // nullopt at the peer's Stop
+    sum += *n;
+    co_await stream.send(sum);
+  }
   co_return sum;
 }
 TRACTOR_MODULE(numbers, TRACTOR_FN(is_prime, "n"), TRACTOR_CONTEXT(tally, "greeting"));
