@@ -42,8 +42,8 @@ class promise_base {
   void set_owner(task_owner& owner) noexcept { owner_ = &owner; }
 
   /// May an operation whose outcome is there already go on at once? Not in a cancelled scope, and not for ever: the loop
-  /// has other things to do.
-  bool may_hurry() noexcept { return ++hurried_ % 64 != 0 && !tractor_nursery_cancel_called(scope_); }
+  /// has other things to do. Its own turns are as long.
+  bool may_hurry() noexcept { return ++hurried_ % 256 != 0 && !tractor_nursery_cancel_called(scope_); }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
