@@ -1,4 +1,5 @@
 // Generators: coroutines that yield, here and from other actors.
+#include "frame.hpp"
 #include "play.hpp"
 
 #include <chrono>
@@ -154,6 +155,45 @@ void a_generator_that_is_dropped_is_unwound(void**) {
       n.cancel();
     });
     equal(unwound, 2);
+  });
+}
+
+generator<int> gated(event& gate) {
+  co_yield 0;
+  co_await gate.wait();
+  co_yield 1;
+  co_yield 2;
+}
+
+void one_waits_at_a_time(void**) {
+  play_well([](nursery& root) -> task<> {
+    event gate, told;
+    auto numbers = gated(gate);
+    equal(*co_await numbers.receive(), 0);
+    auto ask = [&]() -> task<> {
+      equal(*co_await numbers.receive(), 1);
+      told.set();
+    };
+    root.start_soon(ask);
+    for (int i = 0; i < 3; i++) co_await sleep(0ms);
+    std::string busy = co_await thrown_in(ask);
+    kit_assert_contains(busy.c_str(), "another task waits");
+    gate.set();
+    co_await told.wait();
+    equal(*co_await numbers.receive(), 2);
+  });
+}
+
+void who_waits_may_be_dropped(void**) {
+  play_well([](nursery& root) -> task<> {
+    event gate;
+    auto numbers = gated(gate);
+    equal(*co_await numbers.receive(), 0);
+    co_await abandon(root, [&]() -> task<> { co_await numbers.receive(); });
+    gate.set();
+    for (int i = 0; i < 3; i++) co_await sleep(0ms);
+    equal(*co_await numbers.receive(), 1);
+    equal(*co_await numbers.receive(), 2);
   });
 }
 
@@ -316,6 +356,8 @@ int main(int argc, char** argv) {
       KIT_TEST_ONCE(a_generator_is_a_loop_here),
       KIT_TEST_ONCE(generators_wait_stand_in_each_other_and_fail),
       KIT_TEST_ONCE(a_generator_that_is_dropped_is_unwound),
+      KIT_TEST_ONCE(one_waits_at_a_time),
+      KIT_TEST_ONCE(who_waits_may_be_dropped),
       KIT_TEST(another_actor_yields),
       KIT_TEST(who_has_had_enough_returns),
       KIT_TEST(a_closed_stream_has_ended),

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "arguments.hpp"
+#include "error.hpp"
 #include "task.hpp"
 
 namespace tractor {
@@ -37,6 +38,7 @@ class [[nodiscard]] generator {
       static_assert(!detail::is_hazard<U&&>,
                     "g++ 12 destroys this value twice if it is made inside a co_yield expression: name it first");
       value_.emplace(std::forward<U>(value));
+      busy_ = false;
       return {};
     }
     void return_void() const noexcept {}
@@ -48,6 +50,8 @@ class [[nodiscard]] generator {
       return std::exchange(value_, std::nullopt);
     }
     std::optional<T> value_;
+    bool busy_ = false;   // on its way to the next value
+    bool asked_ = false;  // somebody waits for that
   };
 
   generator(generator&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
@@ -61,28 +65,46 @@ class [[nodiscard]] generator {
 
   class receiving {
    public:
-    bool await_ready() const noexcept { return frame_.done(); }
+    receiving(const receiving&) = delete;
+    /// Who is gone is not told; the value that comes is then the next one's.
+    ~receiving() {
+      if (asks_) forget();
+    }
+    bool await_ready() const noexcept { return frame_.done() || frame_.promise().value_; }
     /// Runs it up to its next value or its first wait, as task<T> does.
     template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> waiter) const {
-      auto& self = frame_.promise();
-      self.set_scope(waiter.promise().scope());
-      self.set_waiter(std::noop_coroutine());
-      frame_.resume();
-      if (frame_.done() || self.value_) return false;
+    bool await_suspend(std::coroutine_handle<Promise> waiter) {
+      promise_type& self = frame_.promise();
+      if (self.asked_) throw misuse_error(TRACTOR_EBUSY, nullptr, "another task waits for the generator's next value");
+      if (!self.busy_) {
+        self.busy_ = true;
+        self.set_scope(waiter.promise().scope());
+        frame_.resume();
+        if (await_ready()) return false;
+      }
       self.set_waiter(waiter);
+      self.asked_ = asks_ = true;
       return true;
     }
-    std::optional<T> await_resume() const { return frame_.promise().take(); }
+    std::optional<T> await_resume() {
+      if (asks_) forget();
+      return frame_.promise().take();
+    }
 
    private:
     friend generator;
     explicit receiving(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+    void forget() noexcept {
+      frame_.promise().set_waiter(std::noop_coroutine());
+      frame_.promise().asked_ = asks_ = false;
+    }
     std::coroutine_handle<promise_type> frame_;
+    bool asks_ = false;
   };
 
-  /// The next value; nullopt when it has ended. What it awaits meanwhile is started in the scope of who asks.
-  /// @throws what it throws, which is also its end
+  /// The next value; nullopt when it has ended. What it awaits meanwhile is started in the scope of who asks: a cancel of that
+  /// scope is thrown in the generator too. It has to outlive its waits.
+  /// @throws what it throws, which is also its end; misuse_error if another task waits
   [[nodiscard]] receiving receive() const noexcept { return receiving(frame_); }
 
  private:
