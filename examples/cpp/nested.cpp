@@ -13,7 +13,7 @@ struct farewell {
 
 task<int> square(int n) {  // in a leaf
   say(std::to_string(n) + " times " + std::to_string(n));
-  co_return n* n;
+  co_return (n * n);
 }
 task<> stay() {  // in a leaf, until it is cancelled
   farewell at_the_end;

@@ -6,7 +6,7 @@ using namespace tractor;
 task<bool> is_prime(std::uint64_t n) {
   std::uint64_t d = 2;
   while (d * d <= n && n % d != 0) d++;
-  co_return n > 1 && d* d > n;
+  co_return n > 1 && n / d < d;
 }
 
 task<int> tally(context& ctx, std::string greeting) {  // a context endpoint
