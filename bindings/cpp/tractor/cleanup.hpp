@@ -57,13 +57,6 @@ task<Result> with_cleanup(Body body, Cleanup cleanup) {
   if constexpr (!std::is_void_v<Result>) co_return *std::move(result);
 }
 
-template <class>
-struct value_of;
-template <class T>
-struct value_of<task<T>> {
-  using type = T;
-};
-
 }  // namespace detail
 
 /// Runs `body()` and then, whatever became of it, `cleanup()`; both give a task. It is what a destructor can't do: wait. It gives
@@ -78,7 +71,7 @@ template <class Body, class Cleanup>
   static_assert(
       !detail::is_hazard_body<Body&&> && !detail::is_hazard_body<Cleanup&&>,
       "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
-  using result = typename detail::value_of<std::invoke_result_t<Body&>>::type;
+  using result = typename std::invoke_result_t<Body&>::value_type;
   return detail::with_cleanup<result, Body, Cleanup>(std::forward<Body>(body), std::forward<Cleanup>(cleanup));
 }
 

@@ -31,19 +31,12 @@ auto call_root_body(Body& body, actor& here, nursery& its) {
     return body();
 }
 
-template <class Task>
-struct yield_of;
-template <class T>
-struct yield_of<task<T>> {
-  using type = T;
-};
-
 /// A root's body and what it came to.
 template <class Body>
 class root_body {
  public:
-  using result = typename yield_of<decltype(call_root_body(std::declval<Body&>(), std::declval<actor&>(),
-                                                           std::declval<nursery&>()))>::type;
+  using result = typename decltype(call_root_body(std::declval<Body&>(), std::declval<actor&>(),
+                                                  std::declval<nursery&>()))::value_type;
 
   explicit root_body(Body& body) : body_(body) {}
 

@@ -106,6 +106,8 @@ class promise<void> : public promise_base {
 template <class T>
 class [[nodiscard]] task {
  public:
+  using value_type = T;
+
   struct promise_type : detail::promise<T> {
     task get_return_object() noexcept { return task(std::coroutine_handle<promise_type>::from_promise(*this)); }
   };
