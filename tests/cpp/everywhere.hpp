@@ -6,6 +6,10 @@
 
 #include "play.hpp"
 
+/// A nursery that ends its children, and lets a sanitizer look for leaks before they are gone.
+inline const tractor::nursery_options around_children{.cancel_daemons = true,
+                                                      .kill_timeout = std::chrono::seconds(KIT_LIMIT_S)};
+
 struct everywhere {
   const char* name;
   tractor::task<> (*body)();
@@ -31,10 +35,11 @@ inline void in_a_root(void** state) {
 
 inline void in_an_endpoint(void** state) {
   auto test = static_cast<const everywhere*>(*state);
-  play_well([&](tractor::nursery& root) -> tractor::task<> {
-    tractor::portal child = co_await root.start_actor("child", {.modules = {playground}});
-    co_await child.run(play_number, test - everywhere_tests);
-    co_await child.cancel_actor();
+  play_well([&](tractor::nursery&) -> tractor::task<> {
+    co_await with_nursery(around_children, [&](tractor::nursery& n) -> tractor::task<> {
+      tractor::portal child = co_await n.start_actor("child", {.modules = {playground}});
+      co_await child.run(play_number, test - everywhere_tests);
+    });
   });
 }
 

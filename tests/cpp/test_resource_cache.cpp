@@ -191,7 +191,7 @@ task<> who_comes_second_never_hangs(duration delay, bool by_scope) {
   int entered = 0;
   auto open = [&](block<int> use) -> task<> {
     entered++;
-    if (entered == 1) co_await sleep(2 * delay);
+    if (entered == 1) co_await sleep_forever();
     co_await use(entered);
   };
   int second = 0;
@@ -394,9 +394,9 @@ namespace {
 
 void ten_tasks_share_a_remote_stream(void**) {
   std::int64_t before = tractor_now();
-  play_well([](nursery& root) -> task<> {
-    using feed = stream<int, int>;
-    portal worker = co_await root.start_actor("worker", {.modules = {numbers}});
+  using feed = stream<int, int>;
+  auto run = [](nursery& an) -> task<> {
+    portal worker = co_await an.start_actor("worker", {.modules = {numbers}});
     resource_cache<std::string, feed> feeds;
     auto open = [worker](block<feed> use) -> task<> {
       co_await worker.with_context(count_up, [&](linked_context<void>& ctx) -> task<> {
@@ -427,8 +427,8 @@ void ten_tasks_share_a_remote_stream(void**) {
     equal(firsts, 1);
     equal(received, 200);
     equal(static_cast<std::int64_t>(feeds.size()), 0);
-    co_await worker.cancel_actor();
-  });
+  };
+  play_well([&](nursery&) -> task<> { co_await with_nursery(around_children, run); });
   kit_assert_within_ms(tractor_now() - before, 4000);
 }
 

@@ -354,8 +354,8 @@ namespace {
 
 void a_cut_wait_for_a_lock_is_just_cancelled(void**) {
   std::int64_t before = tractor_now();
-  play_well([](nursery& root) -> task<> {
-    portal worker = co_await root.start_actor("worker", {.modules = {locks}});
+  auto run = [](nursery& an) -> task<> {
+    portal worker = co_await an.start_actor("worker", {.modules = {locks}});
     int cut = 0;
     co_await with_task_group([&](task_group& g) {
       for (int i = 0; i < 3; i++)
@@ -368,8 +368,8 @@ void a_cut_wait_for_a_lock_is_just_cancelled(void**) {
         });
     });
     equal(cut, 3);
-    co_await worker.cancel_actor();
-  });
+  };
+  play_well([&](nursery&) -> task<> { co_await with_nursery(around_children, run); });
   kit_assert_within_ms(tractor_now() - before, 2000);
 }
 
