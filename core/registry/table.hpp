@@ -1,7 +1,7 @@
 // Who listens where: found by name, by uuid and by address, and told in the order in which things changed.
 //
 // The records are a journal. An entry is one record, which moves to the end when the entry changes; who has left is one
-// more, for as long as somebody may have to be told. So a reader that remembers the number of the last record it has seen
+// more, for as long as somebody may have to be told. So a follower that remembers the number of the last record it has seen
 // misses nothing, however slow it is, and needs no queue of its own.
 #pragma once
 

@@ -8,9 +8,9 @@ namespace tractor::core {
 
 namespace {
 
-using What = Reader::News::What;
+using What = Follower::News::What;
 
-void pack_news(OutBuffer& out, const Reader::News& news) {
+void pack_news(OutBuffer& out, const Follower::News& news) {
   constexpr const char* kEvents[] = {"join", "leave", "synced", "reset"};
   wire::Packer pack(out);
   pack.map(news.what == What::join ? 3 : news.what == What::leave ? 2 : 1);
@@ -29,7 +29,7 @@ void pack_news(OutBuffer& out, const Reader::News& news) {
 void Watcher::catch_up() noexcept {
   try {
     while (linked() && !blocked_) {
-      auto news = reader_.next();
+      auto news = follower_.next();
       if (!news) return;
       OutBuffer out;
       pack_news(out, *news);

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "registry/guest.hpp"
-#include "registry/reader.hpp"
+#include "registry/follower.hpp"
 
 namespace tractor::core {
 
@@ -12,13 +12,13 @@ class Watcher final : public Guest {
  public:
   /// `name`: whom; empty: everybody. It is behind until it is told to catch up.
   Watcher(TaskContext& ctx, const Table& table, std::string name, Pipe& pipe)
-      : Guest(ctx), reader_(table, std::move(name)), pipe_(pipe) {}
+      : Guest(ctx), follower_(table, std::move(name)), pipe_(pipe) {}
   /// Sends what it has not sent yet, as far as the peer takes it. Without memory for that it fails, and nobody else.
   void catch_up() noexcept;
 
  private:
   void send(Bytes message);
-  Reader reader_;
+  Follower follower_;
   Pipe& pipe_;
   bool blocked_ = false;
 };

@@ -138,10 +138,6 @@ class Mailbox final : private Ready, private Timer {
 };
 
 /// Lets so much time pass; 0: what is ready now has its turn first.
-inline Task<Done> pause(Loop& loop, int64_t ns) {
-  Mailbox<Done> never(loop);
-  co_await never.next(loop.now() + ns);
-  co_return Done{};
-}
+Task<Done> pause(Loop& loop, int64_t ns);
 
 }  // namespace tractor::core

@@ -17,14 +17,14 @@ extern "C" {
 #include <cmocka.h>
 }
 
-#include "registry/reader.hpp"
+#include "registry/follower.hpp"
 #include "registry/table.hpp"
 
 using namespace tractor::core;
 
 namespace {
 
-using What = Reader::News::What;
+using What = Follower::News::What;
 
 ActorId actor(const std::string& name, int number) { return {name, name + "-" + std::to_string(number), 0}; }
 Address at(int port) { return Address::tcp("127.0.0.1", static_cast<uint16_t>(port)); }
@@ -32,7 +32,7 @@ Address at(int port) { return Address::tcp("127.0.0.1", static_cast<uint16_t>(po
 /// What the peer at the other end of a watch knows; see RegistryWatch, which does the same.
 struct Audience {
   Audience(const Table& table, const std::string& n) : reader(table, n), name(n) {}
-  Reader reader;
+  Follower reader;
   std::string name;
   std::map<std::string, std::vector<Address>> known;
   std::set<std::string> untold;

@@ -8,7 +8,7 @@
 
 namespace tractor::core {
 
-class Reader {
+class Follower {
  public:
   struct News {
     enum class What : uint8_t {
@@ -21,7 +21,7 @@ class Reader {
   };
 
   /// `name`: whom; empty: everybody.
-  Reader(const Table& table, std::string name) : table_(table), name_(std::move(name)), first_(table.last()) {}
+  Follower(const Table& table, std::string name) : table_(table), name_(std::move(name)), first_(table.last()) {}
   /// What it has not been told yet; nothing: it has caught up.
   std::optional<News> next();
 

@@ -1,10 +1,10 @@
-#include "registry/reader.hpp"
+#include "registry/follower.hpp"
 
 #include <algorithm>
 
 namespace tractor::core {
 
-std::optional<Reader::News> Reader::next() {
+std::optional<Follower::News> Follower::next() {
   // Who left before it began was never told, so that nothing is missed when that is forgotten.
   if (table_.forgotten() > std::max(seen_, first_)) {
     seen_ = 0;
@@ -26,7 +26,7 @@ std::optional<Reader::News> Reader::next() {
   }
 }
 
-bool Reader::wants(const Table::Entry& entry) const {
+bool Follower::wants(const Table::Entry& entry) const {
   if (!name_.empty() && entry.who.name != name_) return false;
   // Nobody has to be told that somebody left of whom it never heard.
   return !entry.gone() || entry.joined <= seen_;
