@@ -6,6 +6,7 @@
 #include <coroutine>
 
 #include "hold.hpp"
+#include "turn.hpp"
 
 namespace tractor::detail {
 
@@ -16,16 +17,13 @@ class arrival {
   explicit arrival(tractor_cancel_fn on_cancel = nullptr, void* user = nullptr) noexcept
       : on_cancel_(on_cancel), user_(user) {}
   arrival(const arrival&) = delete;
-  ~arrival() {
-    if (turn_ > 0) tractor_op_abandon(actor_, turn_);
-  }
 
   /// The coroutine goes on later, never inside this call.
   void come() noexcept {
     if (came_) return;
     came_ = true;
     if (!hold_) return;
-    turn_ = tractor_nursery_sleep(scope_, 0, go_on, this);
+    turn_.come_soon();
     hold_.complete();
   }
 
@@ -42,24 +40,14 @@ class arrival {
 
  private:
   void wait(tractor_nursery* scope, std::coroutine_handle<> waiter) {
-    scope_ = scope;
-    actor_ = tractor_nursery_actor(scope);
-    waiter_ = waiter;
+    turn_.belongs_to(scope, waiter);
     hold_ = hold(scope, "what is certain to come", on_cancel_, user_);
-  }
-  static void go_on(const tractor_error*, void* user) {
-    auto self = static_cast<arrival*>(user);
-    self->turn_ = 0;
-    self->waiter_.resume();
   }
 
   tractor_cancel_fn on_cancel_;
   void* user_;
-  tractor_nursery* scope_ = nullptr;
-  tractor_actor* actor_ = nullptr;
   hold hold_;
-  tractor_op turn_ = 0;
-  std::coroutine_handle<> waiter_;
+  turn turn_;
   bool came_ = false;
 };
 

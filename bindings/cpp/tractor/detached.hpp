@@ -12,6 +12,7 @@
 #include "failure.hpp"
 #include "hold.hpp"
 #include "task.hpp"
+#include "turn.hpp"
 
 namespace tractor::detail {
 
@@ -34,30 +35,16 @@ struct detached {
 /// there.
 class next_turn {
  public:
-  next_turn() = default;
-  next_turn(const next_turn&) = delete;
-  ~next_turn() {
-    if (op_ > 0) tractor_op_abandon(tractor_nursery_actor(scope_), op_);
-  }
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> self) {
-    waiter_ = self;
-    scope_ = self.promise().scope();
-    op_ = tractor_nursery_sleep(scope_, 0, come, this);
-    return op_ > 0;
+    turn_.belongs_to(self.promise().scope(), self);
+    return turn_.come_soon();
   }
   void await_resume() const noexcept {}
 
  private:
-  static void come(const tractor_error*, void* user) {
-    auto self = static_cast<next_turn*>(user);
-    self->op_ = 0;
-    self->waiter_.resume();
-  }
-  tractor_nursery* scope_ = nullptr;
-  tractor_op op_ = 0;
-  std::coroutine_handle<> waiter_;
+  turn turn_;
 };
 
 /// What ends in a coroutine that nobody awaits: a cancel is what its nursery wanted, a failure is its nursery's. To be called

@@ -8,6 +8,7 @@
 
 #include "error.hpp"
 #include "hold.hpp"
+#include "turn.hpp"
 
 namespace tractor::detail {
 
@@ -19,13 +20,10 @@ class waiter {
  public:
   waiter() = default;
   waiter(const waiter&) = delete;
-  ~waiter() {
-    leave();
-    if (turn_ > 0) tractor_op_abandon(tractor_nursery_actor(scope_), turn_);
-  }
+  ~waiter() { leave(); }
 
   /// Was it woken, and has not gone on yet? What it was woken with is then still on its way.
-  bool woken() const noexcept { return turn_ > 0; }
+  bool woken() const noexcept { return turn_.is_coming(); }
 
  protected:
   void wait_in(wait_list& list, tractor_nursery* scope, std::coroutine_handle<> self, const char* what);
@@ -40,29 +38,22 @@ class waiter {
   void leave() noexcept;
   void wake() noexcept {
     leave();
-    turn_ = tractor_nursery_sleep(scope_, 0, go_on, this);
+    turn_.come_soon();
     hold_.complete();
-  }
-  static void go_on(const tractor_error*, void* user) {
-    auto self = static_cast<waiter*>(user);
-    self->turn_ = 0;
-    self->coroutine_.resume();
   }
   static void on_cancel(void* user) {
     auto self = static_cast<waiter*>(user);
     self->cancelled_ = true;
     self->leave();
     hold until_it_waits_again(std::move(self->hold_));
-    self->coroutine_.resume();
+    self->turn_.resume();
   }
 
   wait_list* list_ = nullptr;
   waiter* previous_ = nullptr;
   waiter* next_ = nullptr;
-  tractor_nursery* scope_ = nullptr;
   hold hold_;
-  tractor_op turn_ = 0;
-  std::coroutine_handle<> coroutine_;
+  turn turn_;
   bool cancelled_ = false;
 };
 
@@ -87,8 +78,7 @@ class wait_list {
 
 inline void waiter::wait_in(wait_list& list, tractor_nursery* scope, std::coroutine_handle<> self, const char* what) {
   hold_ = hold(scope, what, on_cancel, this);
-  scope_ = scope;
-  coroutine_ = self;
+  turn_.belongs_to(scope, self);
   // In a cancelled scope nothing is waited for but the cancel, which is on its way.
   if (tractor_nursery_cancel_called(scope)) return;
   list_ = &list;
