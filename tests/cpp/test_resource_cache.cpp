@@ -156,7 +156,7 @@ task<> a_cancel_of_the_owner_completes_the_exit() {
       co_await with_task_group([&](task_group& users) -> task<> {
         co_await with_task_group([&](task_group& owner) -> task<> {
           resource_cache<int, int> cache(owner);
-          event open_now;
+          event open_now, user_gone;
           (user_inside ? owner : users).start_soon([&]() -> task<> {
             auto open = r.opener();
             auto use = cache.use(1, open, [&](int&) -> task<> {
@@ -164,14 +164,13 @@ task<> a_cancel_of_the_owner_completes_the_exit() {
               co_await sleep_forever();
             });
             told = co_await thrown_by(use);
+            user_gone.set();
           });
           co_await open_now.wait();
           owner.cancel();
           auto until_it_has_left = [&]() -> task<> {
             cancel_scope patient({.timeout = std::chrono::seconds(5), .shield = true});
-            co_await patient.run([&]() -> task<> {
-              while (told.empty()) co_await sleep(milliseconds(1));
-            });
+            co_await patient.run([&]() -> task<> { co_await user_gone.wait(); });
           };
           co_await until_it_has_left();
         });
