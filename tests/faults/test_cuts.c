@@ -294,37 +294,62 @@ static void X_26_stalls(void **state) {
 
 enum { AT_ONCE = 8 };
 
+typedef struct cut {
+    int connection;
+    enum kit_way way;
+    int64_t at;
+} cut;
+
 typedef struct nest {
     kit_proxy *proxy;
     tractor_nursery *root;
     kit_outcome starts[AT_ONCE];
+    cut planned[AT_ONCE];
     int64_t begun;
     int64_t sizes[2]; /* of a whole boot */
     enum kit_way way;
     int64_t next, step;
     enum kit_break how; /* of the next one */
-    int connection, running, bad, cuts;
+    int connection, running, whole, bad, cuts;
 } nest;
 
 static void hatch(nest *n);
 
+/* Which connection a start has got is not known, but how many were cut is. A boot's length depends on the digits of the
+ * process id, so the last cut of a direction may lie behind its end: then it went well, and has to. */
+static void reckon(nest *n) {
+    for (int i = 0; i < AT_ONCE; i++) {
+        const cut *c = &n->planned[i];
+        if (kit_proxy_count(n->proxy, c->connection, c->way) < c->at) {
+            kit_proxy_go_on(n->proxy, c->connection, c->way);
+            n->whole--;
+        }
+    }
+    if (n->whole != 0) {
+        fprintf(stderr, "of %d cuts %d more went well than were not reached\n", AT_ONCE, n->whole);
+        n->bad++;
+    }
+    n->whole = 0;
+    memset(n->planned, 0, sizeof n->planned);
+}
+
 static void hatched(kit_outcome *o) {
     nest *n = o->user;
-    if (o->portal) {
-        fprintf(stderr, "a boot of which a part was cut off went well\n");
-        n->bad++;
-    } else if (tractor_error_code(o->err) != TRACTOR_ESPAWN || !of_the_connection(o->err) ||
+    if (o->portal)
+        n->whole++;
+    else if (tractor_error_code(o->err) != TRACTOR_ESPAWN || !of_the_connection(o->err) ||
                !kit_within_ms(o->at - n->begun, 1000)) {
         char *text = tractor_error_format(o->err);
         fprintf(stderr, "%.1f ms: %s", (double)(o->at - n->begun) / 1e6, text);
         tractor_free(text);
         n->bad++;
     }
-    if (--n->running == 0)
+    if (--n->running == 0) {
+        reckon(n);
         hatch(n);
+    }
 }
 
-/* Who of them gets which cut is not known; each gets one. */
 static void hatch(nest *n) {
     n->begun = tractor_now();
     while (n->running < AT_ONCE) {
@@ -334,7 +359,8 @@ static void hatch(nest *n) {
             n->way = KIT_BACK;
             n->next = first((int)n->step);
         }
-        kit_proxy_break(n->proxy, n->connection++, n->way, n->next, n->how);
+        n->planned[n->running] = (cut){ n->connection++, n->way, n->next };
+        kit_proxy_break(n->proxy, n->planned[n->running].connection, n->way, n->next, n->how);
         n->how = n->how == KIT_CLOSE ? KIT_RESET : n->how == KIT_RESET ? KIT_HALF_CLOSE : KIT_CLOSE;
         n->next += n->step;
         n->cuts++;
