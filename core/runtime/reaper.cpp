@@ -155,14 +155,17 @@ bool Reaper::sweep() {
     bool dead = look.state == 'Z';
     Origin from = dead || stranger.killed ? Origin::program : origin(pid, look.actor && !copy_of_us(pid));
     if (from == Origin::inherited) stranger.killed = kill(static_cast<pid_t>(pid), SIGKILL) == 0;
-    bool ours_to_bury =
-        stranger.killed || look.unborn || (look.actor && !look.namesake) || loop_.now() - stranger.since >= kMourning;
-    if (dead && ours_to_bury && reap(pid)) {
-      TRACTOR_LOG(kRuntime, "tractor.spawn", "buried %s with pid %lld", look.actor ? "an orphaned actor" : "an orphan",
-                  static_cast<long long>(pid));
-      if (look.actor) family_.on_buried_actor();
-      busy = true;
-      continue;
+    bool ours = stranger.killed || look.unborn || (look.actor && !look.namesake);
+    if (dead && (ours || loop_.now() - stranger.since >= kMourning)) {
+      if (reap(pid)) {
+        TRACTOR_LOG(kRuntime, "tractor.spawn", "buried %s with pid %lld", look.actor ? "an orphaned actor" : "an orphan",
+                    static_cast<long long>(pid));
+        if (look.actor) family_.on_buried_actor();
+        busy = true;
+        continue;
+      }
+      // Only its first thread has ended yet.
+      if (ours) stranger.killed = kill(static_cast<pid_t>(pid), SIGKILL) == 0;
     }
     bool unclear = from == Origin::unclear && loop_.now() - stranger.since < kExecution;
     if (stranger.killed || unclear) busy = true;

@@ -199,7 +199,8 @@ class Round:
         wanted = self.plan.nodes[fault.node].name
         for pid in proc.descendants(self.root.pid):
             name = proc.title(pid)
-            if fault.newborn and name is None and proc.state(pid)[0] not in ("Z", "X", ""):
+            # A stranger will never be an actor.
+            if fault.newborn and name is None and proc.read(pid, "cmdline") not in (b"", STRANGER):
                 return pid
             if not fault.newborn and name == wanted:
                 return pid

@@ -4,7 +4,10 @@
 #include "supervise/supervise.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* ---- what goes astray ---- */
@@ -70,9 +73,36 @@ static void daemonises(tractor_ctx *ctx, const char *file) {
     write_pid(file);
 }
 
+static void *outlive_first_thread(void *file) {
+    char state = 0;
+    while (state != 'Z') {
+        FILE *f = fopen("/proc/self/stat", "re");
+        assert_int_equal(fscanf(f, "%*d (%*[^)]) %c", &state), 1);
+        fclose(f);
+        sched_yield();
+    }
+    write_pid(file);
+    pause();
+    return NULL;
+}
+
+/* The kernel shows it as dead, but nobody can reap it. */
+static void lose_first_thread(const char *file) {
+    pthread_t thread;
+    setsid();
+    pthread_create(&thread, NULL, outlive_first_thread, (void *)(uintptr_t)file);
+    syscall(SYS_exit, 0);
+}
+
+static void forks_half_dead(tractor_ctx *ctx, const char *file) {
+    if (fork() == 0)
+        lose_first_thread(file);
+    tractor_ctx_return(ctx, NULL);
+}
+
 typedef void (*going)(tractor_ctx *, const char *);
-static const going goings[] = { close_all, close_all_and_stay, forks, starts_program, daemonises };
-enum { CLOSES, CLOSES_AND_STAYS, FORKS, STARTS, DAEMONISES };
+static const going goings[] = { close_all, close_all_and_stay, forks, starts_program, daemonises, forks_half_dead };
+enum { CLOSES, CLOSES_AND_STAYS, FORKS, STARTS, DAEMONISES, FORKS_HALF_DEAD };
 
 static void go_astray(tractor_ctx *ctx, const tractor_value *args, void *user) {
     int how;
@@ -281,6 +311,7 @@ int main(int argc, char **argv) {
     stray forking = { .how = FORKS }, forking_killed = { .how = FORKS, .killed = true, .code = TRACTOR_ECHILD };
     stray starting = { .how = STARTS }, starting_killed = { .how = STARTS, .killed = true, .code = TRACTOR_ECHILD };
     stray daemon = { .how = DAEMONISES };
+    stray half_dead = { .how = FORKS_HALF_DEAD, .killed = true, .code = TRACTOR_ECHILD };
     const kit_test tests[] = {
         KIT_TEST_WITH(X_14_stray_is_reaped, "closes its descriptors", &closes),
         KIT_TEST_WITH(X_14_stray_is_reaped, "closes its descriptors and stays", &stays),
@@ -289,6 +320,7 @@ int main(int argc, char **argv) {
         KIT_TEST_WITH(X_14_stray_is_reaped, "starts a program, is cancelled", &starting),
         KIT_TEST_WITH(X_14_stray_is_reaped, "starts a program, is killed", &starting_killed),
         KIT_TEST_WITH(X_14_stray_is_reaped, "daemonises", &daemon),
+        KIT_TEST_WITH(X_14_stray_is_reaped, "forks who loses its first thread, is killed", &half_dead),
         KIT_TEST(X_14_own_forks_are_left_alone),
         KIT_TEST(X_59_tasks_tidy_up_at_the_same_time),
     };
