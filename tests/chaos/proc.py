@@ -56,6 +56,16 @@ def descendants(pid):
     return found
 
 
+def starved(pid):
+    """For how many ms its threads have been ready and had no processor."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return 0
+    stats = [read(pid, f"task/{tid}/schedstat").split() for tid in threads]
+    return sum(int(fields[1]) for fields in stats if len(fields) == 3) // 1000000
+
+
 def title(pid):
     """The name of an actor that has said who it is, else None."""
     match = TITLE.match(read(pid, "cmdline"))

@@ -2,7 +2,7 @@
 
 import re
 
-from play import patience
+from play import HEADROOM
 
 STATEMENT = re.compile(
     r"child '(n\d\d)' \(pid (\d+)\) "
@@ -149,7 +149,7 @@ class Verdict:
         if self.kinds != ["kill"] or self.round.root_killed:
             return
         when, _, text, pid = next(f for f in self.round.injected if f[1] == "kill")
-        if not re.fullmatch(r"n\d\d", text) or when + TRAVEL_MS * patience() > self.plan.end:
+        if not re.fullmatch(r"n\d\d", text) or when + TRAVEL_MS * HEADROOM + self.round.starved() > self.plan.end:
             return
         node = self.plan.nodes[int(text[1:])]
         while node.parent >= 0:
