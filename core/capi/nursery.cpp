@@ -186,8 +186,11 @@ void* tractor_nursery_alloc(tractor_nursery* nursery, size_t size) {
 }
 
 bool tractor_nursery_cancel_called(const tractor_nursery* nursery) {
-  // Only a look, which coroutines take at each of their awaits: the wall would cost more than it.
-  return nursery && from_c(nursery)->cancel_called();
+  return guarded_or(false, [&] { return nursery && from_c(nursery)->cancel_called(); });
+}
+
+const bool* tractor_nursery_stop_flag(const tractor_nursery* nursery) {
+  return guarded_or(static_cast<const bool*>(nullptr), [&] { return nursery ? &from_c(nursery)->stopped() : nullptr; });
 }
 
 bool tractor_nursery_cancelled_caught(const tractor_nursery* nursery) {

@@ -158,8 +158,8 @@ bool Reaper::sweep() {
     bool ours = stranger.killed || look.unborn || (look.actor && !look.namesake);
     if (dead && (ours || loop_.now() - stranger.since >= kMourning)) {
       if (reap(pid)) {
-        TRACTOR_LOG(kRuntime, "tractor.spawn", "buried %s with pid %lld", look.actor ? "an orphaned actor" : "an orphan",
-                    static_cast<long long>(pid));
+        TRACTOR_LOG(kRuntime, "tractor.spawn", "buried %s with pid %lld",
+                    look.actor ? "an orphaned actor" : "an orphan", static_cast<long long>(pid));
         if (look.actor) family_.on_buried_actor();
         busy = true;
         continue;

@@ -92,6 +92,8 @@ class Nursery : public RefCounted<Nursery>,
   const NurseryOptions& options() const { return options_; }
   bool ended() const { return phase_ == Phase::ended; }
   bool cancel_called() const { return cancel_reason_ || has_errors(); }
+  /// Everything in it was told to stop. A place to look at.
+  const bool& stopped() const { return stopped_; }
   const ErrorRef& cancel_reason() const { return cancel_reason_; }
   bool has_errors() const { return !errors_.empty() || unlisted_error_; }
   /// An error that is not this one.

@@ -172,6 +172,18 @@ TRACTOR_API void *tractor_nursery_alloc(tractor_nursery *nursery, size_t size);
 TRACTOR_API bool tractor_nursery_cancel_called(const tractor_nursery *nursery);
 
 /**
+ * @brief Where it stands whether all that is in the nursery was told to stop.
+ *
+ * For bindings that look at each of their awaits, as often as they send messages: to read it costs no call. It becomes true
+ * once, and stays so. An error that was only collected from a one-shot does not stop the others, so
+ * tractor_nursery_cancel_called() may be true before.
+ * @param nursery  the nursery
+ * @return borrowed, valid as long as the handle's memory, to be read only; NULL for NULL
+ * @loopthread, which also holds for what it points to
+ */
+TRACTOR_API const bool *tractor_nursery_stop_flag(const tractor_nursery *nursery);
+
+/**
  * @brief Did its own cancel cut work short, and was that all?
  *
  * False before its end, which its end callback is the first to see. Then true if tractor_nursery_cancel() found work to

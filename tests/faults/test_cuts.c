@@ -338,7 +338,7 @@ static void hatched(kit_outcome *o) {
     if (o->portal)
         n->whole++;
     else if (tractor_error_code(o->err) != TRACTOR_ESPAWN || !of_the_connection(o->err) ||
-               !kit_within_ms(o->at - n->begun, 1000)) {
+             !kit_within_ms(o->at - n->begun, 1000)) {
         char *text = tractor_error_format(o->err);
         fprintf(stderr, "%.1f ms: %s", (double)(o->at - n->begun) / 1e6, text);
         tractor_free(text);

@@ -157,6 +157,7 @@ static void assert_still(const keepsakes *k, unsigned released) {
     if (!(released & 1 << NURSERY)) {
         assert_int_equal(tractor_nursery_cancel(k->nursery, NULL), TRACTOR_ECLOSED);
         assert_true(tractor_nursery_cancel_called(k->nursery));
+        assert_true(*tractor_nursery_stop_flag(k->nursery));
     }
     if (!(released & 1 << PORTAL))
         assert_string_equal(tractor_portal_id(k->portal)->name, "child");

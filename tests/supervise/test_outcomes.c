@@ -75,7 +75,8 @@ static void one_shot_fails(scene *s) {
 static void sibling_ended(kit_outcome *o) {
     scene *s = o->user;
     kit_assert_code(o->err, TRACTOR_OK);
-    assert_true(tractor_nursery_cancel_called(s->n)); /* the error has been here for long */
+    assert_true(tractor_nursery_cancel_called(s->n)); /* the error has been here for long, */
+    assert_false(*tractor_nursery_stop_flag(s->n));   /* and stops nobody */
     assert_int_equal(s->bystander.calls, 0);
 }
 static void one_shot_fails_among_siblings(scene *s) {

@@ -21,8 +21,8 @@ class operation_base {
   operation_base() = default;
   operation_base(const operation_base&) = delete;
   operation_base& operator=(const operation_base&) = delete;
-  ~operation_base() {
-    if (op_ > 0) tractor_op_abandon(tractor_nursery_actor(scope_), op_);
+  [[gnu::always_inline]] ~operation_base() {
+    if (op_ > 0) abandon();
   }
 
   bool await_ready() const noexcept { return false; }
@@ -52,6 +52,8 @@ class operation_base {
   }
 
  private:
+  [[gnu::noinline]] void abandon() const { tractor_op_abandon(tractor_nursery_actor(scope_), op_); }
+
   tractor_op op_ = 0;
   tractor_nursery* scope_ = nullptr;  ///< lives for as long as the operation
   std::coroutine_handle<> waiter_;

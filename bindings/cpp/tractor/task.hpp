@@ -36,14 +36,20 @@ class endpoint_call;
 class promise_base {
  public:
   tractor_nursery* scope() const noexcept { return scope_; }
-  void set_scope(tractor_nursery* scope) noexcept { scope_ = scope; }
+  void set_scope(tractor_nursery* scope) noexcept {
+    scope_ = scope;
+    stopped_ = nullptr;
+  }
   /// Who goes on when it has ended: a coroutine, or an owner instead.
   void set_waiter(std::coroutine_handle<> waiter) noexcept { waiter_ = waiter; }
   void set_owner(task_owner& owner) noexcept { owner_ = &owner; }
 
   /// May an operation whose outcome is there already go on at once? Not in a cancelled scope, and not for ever: the loop
   /// has other things to do. Its own turns are as long.
-  bool may_hurry() noexcept { return ++hurried_ % 256 != 0 && !tractor_nursery_cancel_called(scope_); }
+  bool may_hurry() noexcept {
+    if (!stopped_) stopped_ = tractor_nursery_stop_flag(scope_);
+    return ++hurried_ % 256 != 0 && !*stopped_;
+  }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
@@ -68,6 +74,7 @@ class promise_base {
 
  private:
   tractor_nursery* scope_ = nullptr;
+  const bool* stopped_ = nullptr;  ///< the scope's flag, once it was asked for
   std::coroutine_handle<> waiter_ = std::noop_coroutine();
   task_owner* owner_ = nullptr;
   failure failure_;

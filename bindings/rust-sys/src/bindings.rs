@@ -1549,6 +1549,9 @@ extern "C" {
     pub fn tractor_nursery_cancel_called(nursery: *const tractor_nursery) -> bool;
 }
 extern "C" {
+    pub fn tractor_nursery_stop_flag(nursery: *const tractor_nursery) -> *const bool;
+}
+extern "C" {
     pub fn tractor_nursery_cancelled_caught(nursery: *const tractor_nursery) -> bool;
 }
 extern "C" {
