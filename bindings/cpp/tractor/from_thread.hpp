@@ -3,15 +3,17 @@
 
 #include <tractor/actor.h>
 
-#include <exception>
 #include <future>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "box.hpp"
 #include "detached.hpp"
 #include "error.hpp"
+#include "failure.hpp"
 #include "handle.hpp"
 #include "hold.hpp"
 #include "task.hpp"
@@ -63,35 +65,53 @@ class actor_token {
 
 namespace detail {
 
-/// Tells a thread that waits what `body(outcome)` comes to on the loop's thread.
+/// What a waiting thread is told. By then the loop's thread has let go of all of it, the exception too.
+template <class R>
+struct told {
+  failure why;
+  std::optional<std::conditional_t<std::is_void_v<R>, std::monostate, R>> value;
+
+  R take() {
+    why.rethrow();
+    if constexpr (!std::is_void_v<R>) return std::move(*value);
+  }
+};
+
+/// Waits for what `body(outcome)` promises on the loop's thread. The promise is the loop's: once it is kept, what this thread
+/// has on its stack is gone.
 template <class R, class Body>
 R ask_loop(const actor_token& actor, Body body) {
   if (tractor_current_actor()) check(TRACTOR_EDEADLK);
-  std::promise<R> outcome;
-  actor.post([&](const tractor_error* ended) {
+  std::promise<told<R>> promised;
+  std::future<told<R>> future = promised.get_future();
+  actor.post([&body, outcome = std::move(promised)](const tractor_error* ended) mutable {
+    told<R> t;
     try {
       if (ended) throw_error(ended);
-      body(outcome);
+      return body(outcome);
     } catch (...) {
-      outcome.set_exception(std::current_exception());
+      t.why = failure::current();
     }
+    outcome.set_value(std::move(t));
   });
-  return outcome.get_future().get();
+  return future.get().take();
 }
 
 template <class R, class Fn>
-detached run_for_thread(tractor_nursery*, hold, Fn& fn, std::promise<R>& outcome) {
+detached run_for_thread(tractor_nursery*, hold, Fn& fn, std::promise<told<R>>& outcome) {
+  std::promise<told<R>> own = std::move(outcome);
+  told<R> t;
   try {
     if constexpr (std::is_void_v<R>) {
       co_await fn();
-      outcome.set_value();
     } else {
       R value = co_await fn();
-      outcome.set_value(std::move(value));
+      t.value.emplace(std::move(value));
     }
   } catch (...) {
-    outcome.set_exception(std::current_exception());
+    t.why = failure::current();
   }
+  own.set_value(std::move(t));
 }
 
 template <class T>
@@ -107,13 +127,13 @@ namespace from_thread {
 template <class Fn>
 auto run_sync(const actor_token& actor, Fn&& fn) {
   using result = std::invoke_result_t<Fn&>;
-  return detail::ask_loop<result>(actor, [&](std::promise<result>& outcome) {
-    if constexpr (std::is_void_v<result>) {
+  return detail::ask_loop<result>(actor, [&](std::promise<detail::told<result>>& outcome) {
+    detail::told<result> t;
+    if constexpr (std::is_void_v<result>)
       fn();
-      outcome.set_value();
-    } else {
-      outcome.set_value(fn());
-    }
+    else
+      t.value.emplace(fn());
+    outcome.set_value(std::move(t));
   });
 }
 
@@ -122,7 +142,7 @@ auto run_sync(const actor_token& actor, Fn&& fn) {
 template <class Fn>
 auto run(const actor_token& actor, Fn&& fn) {
   using result = decltype(detail::result_of(fn()));
-  return detail::ask_loop<result>(actor, [&](std::promise<result>& outcome) {
+  return detail::ask_loop<result>(actor, [&](std::promise<detail::told<result>>& outcome) {
     tractor_nursery* scope = tractor_actor_nursery(actor.c_actor());
     detail::run_for_thread<result>(scope, detail::hold(scope, "from_thread::run()"), fn, outcome);
   });
