@@ -284,12 +284,13 @@ static void test_nothing_is_left_behind(void **state) {
 /* An actor that is no subreaper leaves such a one to the program, and does not wait for it. */
 static void test_who_keeps_the_pipe_is_not_waited_for(void **state) {
     (void)state;
-    job j = JOB(SH("sleep 0.5 & echo here"));
+    const char *file = kit_path("pid");
+    job j = JOB(SH(kit_text("sleep 1000 & echo $! >%s; echo here", file)));
     kit_run run = kit_run_root(NULL, body, &j);
     assert_null(run.err);
     assert_result(&j, 0, "here\n", "");
     kit_assert_within_ms(run.ns, 400);
-    usleep(600 * 1000);
+    assert_int_equal(kill((pid_t)atoi(kit_read_file(file)), SIGKILL), 0);
 }
 
 static void test_what_can_not_be_started(void **state) {

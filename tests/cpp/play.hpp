@@ -32,6 +32,12 @@ void play_well(Body body) {
   kit_assert_code(play(body).err, TRACTOR_OK);
 }
 
+/// Lets all tasks of this process go on until they wait for something: in each turn of the loop everything that is ready
+/// goes on, and what that makes ready has the next one.
+inline tractor::task<> settle() {
+  for (int turn = 0; turn < 10; turn++) co_await tractor::sleep(tractor::duration(0));
+}
+
 /// cmocka's assertions as functions, which evaluate their arguments once.
 inline void same(const std::string& got, const std::string& expected, const char* file = __builtin_FILE(),
                  int line = __builtin_LINE()) {

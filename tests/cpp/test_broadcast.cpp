@@ -150,9 +150,9 @@ task<> the_first_receiver_is_cancelled() {
     co_await sleep(duration(0));
     holds(second.statistics().receiving);
     g.start_soon([&]() -> task<> { got = (co_await second.receive()).value(); });
-    co_await sleep(milliseconds(1));
+    co_await settle();
     scope.cancel();
-    co_await sleep(milliseconds(1));
+    co_await settle();
     holds(second.statistics().receiving);  // the second one does
     co_await c.send(7);
   });
@@ -211,7 +211,7 @@ task<> a_receive_may_be_dropped() {
     frame two = framed(g.c_nursery(), in_a_frame(living, behind_it));
     two.handle.resume();
     one.handle.destroy();
-    co_await sleep(milliseconds(1));
+    co_await settle();
     holds(second.statistics().receiving);
     two.handle.destroy();
     holds(!second.statistics().receiving);

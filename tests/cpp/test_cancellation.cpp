@@ -40,11 +40,11 @@ void a_nursery_takes_its_own_cancel(void**) {
     bool went_on = false;
     co_await with_nursery([&](nursery& n) -> task<> {
       for (int i = 0; i < 10; i++) n.start_soon(wait_and_tell, std::ref(unwound));
-      co_await sleep(milliseconds(1));
+      co_await settle();
       n.cancel("enough");
       holds(n.cancel_called());
       equal(unwound, 0);  // later, never inside the call
-      co_await sleep(milliseconds(1));
+      co_await settle();
       went_on = true;
     });
     equal(unwound, 10);
@@ -64,7 +64,7 @@ void a_cancel_goes_down_through_all_levels(void**) {
         });
         outer_went_on = true;  // the cancel was not the inner nursery's
       });
-      co_await sleep(milliseconds(1));
+      co_await settle();
       outer.cancel();
     });
     equal(unwound, 2);
@@ -103,10 +103,10 @@ void a_shield_keeps_a_cancel_away_for_its_time(void**) {
           co_await sleep(milliseconds(2));
           tidied = true;
         });
-        co_await sleep(milliseconds(1));
+        co_await settle();
         holds(false);  // the cancel is still on
       });
-      co_await sleep(milliseconds(1));
+      co_await settle();
       n.cancel();
     });
     holds(tidied);

@@ -140,7 +140,7 @@ void a_local_exception_comes_through_a_nursery(void**) {
             throw;
           }
         });
-        co_await sleep(std::chrono::milliseconds(1));
+        co_await settle();
         throw shop::out_of_stock("here");
       });
     } catch (const shop::out_of_stock& e) {

@@ -1,7 +1,7 @@
 // Concurrency inside one actor: deadlines, event, lock, channel, threads.
 #include "play.hpp"
 
-#include <thread>
+#include <future>
 
 using namespace tractor;
 using std::chrono::milliseconds;
@@ -56,7 +56,7 @@ void a_wait_is_cancelled(void**) {
         auto wait = [&] { return c.receive(); };
         co_await counted(wait);
       });
-      co_await sleep(milliseconds(1));
+      co_await settle();
       n.cancel();
     });
     equal(cut, 3);
@@ -210,15 +210,20 @@ void threads_give_and_throw(void**) {
     holds(caught);
     // Dropped while it runs: its nursery waits for it.
     bool ended = false;
+    event begun;
+    std::promise<void> cancel_called;
+    actor_token token = current_actor().token();
     co_await with_nursery([&](nursery& inner) -> task<> {
       inner.start_soon([&]() -> task<> {
-        co_await run_in_thread([&ended] {
-          std::this_thread::sleep_for(milliseconds(20));
+        co_await run_in_thread([&] {
+          token.run_sync_soon([&] { begun.set(); });
+          cancel_called.get_future().wait();
           ended = true;
         });
       });
-      co_await sleep(milliseconds(5));
+      co_await begun.wait();
       inner.cancel();
+      cancel_called.set_value();
     });
     holds(ended);
   });

@@ -69,7 +69,7 @@ task<> the_last_user_waits_for_the_exit() {
       co_await cache.use(1, open, [&](int&) -> task<> { co_await both.wait(); });
       left_after_first = r.left;
     });
-    co_await sleep(milliseconds(1));
+    co_await settle();
     auto open = r.opener();
     co_await cache.use(1, open, [&](int&) -> task<> {
       both.set();
@@ -210,7 +210,7 @@ task<> who_comes_second_never_hangs(duration delay, bool by_scope) {
       auto run = scope.run(first);
       same(co_await thrown_by(run), by_scope ? "nothing" : "KeyboardInterrupt: first");
     });
-    co_await sleep(milliseconds(1));
+    co_await settle();
     co_await cache.use(1, open, [&](int& value) -> task<> {
       second = value;
       co_return;
@@ -279,7 +279,7 @@ task<> who_comes_during_the_exit_enters_again() {
         co_await sleep(milliseconds(1));
       });
     });
-    co_await sleep(milliseconds(5));
+    co_await settle();
     same(order, "");  // the second one waits
     go_on.set();
   });
@@ -368,13 +368,13 @@ task<> a_use_may_be_dropped() {
       co_await cache.use(1, open, [](int&) -> task<> { co_await sleep_forever(); });
     };
     co_await abandon(g, run);
-    co_await sleep(milliseconds(5));
+    co_await settle();
     equal(r.left, 1);  // nobody uses it any more
     int living = 0;
     frame entering = framed(g.c_nursery(), in_a_frame(living, run));
     entering.handle.resume();
     entering.handle.destroy();
-    co_await sleep(milliseconds(5));
+    co_await settle();
     equal(static_cast<std::int64_t>(cache.size()), 0);
   });
 }

@@ -17,7 +17,7 @@ task<> a_scope_takes_its_own_cancel() {
   bool went_on = false;
   co_await with_task_group([&](task_group& g) -> task<> {
     g.start_soon([&]() -> task<> {
-      co_await sleep(milliseconds(1));
+      co_await settle();
       scope.cancel("enough");
     });
     co_await scope.run(forever);

@@ -22,7 +22,7 @@ task<> a_start_that_is_cut_short_is_cancelled() {
   bool saw_cancelled = false;
   auto group = with_task_group([&](task_group& g) -> task<> {
     g.start_soon([]() -> task<> {
-      co_await sleep(milliseconds(1));
+      co_await settle();
       throw error("ValueError", "sibling");
     });
     try {
@@ -43,7 +43,7 @@ task<> a_cancel_from_elsewhere_stays_a_cancel() {
   co_await scope.run([&]() -> task<> {
     co_await with_task_group([&](task_group& g) -> task<> {
       g.start_soon([&]() -> task<> {
-        co_await sleep(milliseconds(1));
+        co_await settle();
         scope.cancel();
       });
       try {
@@ -80,7 +80,7 @@ task<> the_childs_own_error_is_never_demoted() {
     auto body = [&]() -> task<> {
       co_await with_task_group([&](task_group& g) -> task<> {
         g.start_soon([&]() -> task<> {
-          co_await sleep(milliseconds(1));
+          co_await settle();
           scope.cancel();
         });
         co_await g.start(fails);
@@ -203,7 +203,7 @@ task<> a_failure_in_a_stashed_nursery_comes_out(bool by_start_soon) {
     });
   };
   auto fails = [](task_status<>&) -> task<> {
-    co_await sleep(milliseconds(5));
+    co_await settle();
     throw NameError("no such name");
   };
   event never;
@@ -250,9 +250,9 @@ task<> what_can_not_be_started_is_told() {
         co_await sleep_forever();
       });
     });
-    co_await sleep(milliseconds(1));
+    co_await settle();
     outer.start_soon([&]() -> task<> {
-      co_await sleep(milliseconds(1));
+      co_await settle();
       other->cancel();
     });
     auto start = other->start(waits);
@@ -271,7 +271,7 @@ task<> a_start_may_be_dropped() {
     };
     auto start = [&]() -> task<> { co_await g.start(waits); };
     co_await abandon(g, start);
-    co_await sleep(milliseconds(1));
+    co_await settle();
     equal(living, 0);  // the task went with whoever wanted it
   });
 }
