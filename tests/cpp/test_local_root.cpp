@@ -43,6 +43,18 @@ void it_gives_what_its_body_gives(void**) {
   equal(*sum, 55);
 }
 
+void a_whole_program_may_be_local(void**) {
+  const char* registries[] = {kit_registry(), nullptr};
+  auto body = []() -> task<int> {
+    holds(!current_actor().has_runtime());
+    std::string name;
+    co_await with_nursery([&name](nursery& an) -> task<> { name = co_await an.run_in_actor(who); });
+    same(name, "who");
+    co_return 42;
+  };
+  equal(run(0, nullptr, body, {.registry_addrs = registries, .local = true}), 42);
+}
+
 void it_throws_what_its_body_throws(void**) {
   std::string thrown;
   try {
@@ -174,13 +186,10 @@ int main(int argc, char** argv) {
   module::register_all();
   kit_begin(argc, argv);
   const kit_test tests[] = {
-      KIT_TEST_ONCE(it_gives_what_its_body_gives),
-      KIT_TEST_ONCE(it_throws_what_its_body_throws),
-      KIT_TEST_ONCE(there_is_one_at_a_time),
-      KIT_TEST(the_first_nursery_makes_it_a_root),
-      KIT_TEST(a_nursery_forwards_addresses_to_the_root),
-      KIT_TEST_ONCE(a_task_group_does_not),
-      KIT_TEST(no_nursery_without_a_root),
+      KIT_TEST_ONCE(it_gives_what_its_body_gives),   KIT_TEST(a_whole_program_may_be_local),
+      KIT_TEST_ONCE(it_throws_what_its_body_throws), KIT_TEST_ONCE(there_is_one_at_a_time),
+      KIT_TEST(the_first_nursery_makes_it_a_root),   KIT_TEST(a_nursery_forwards_addresses_to_the_root),
+      KIT_TEST_ONCE(a_task_group_does_not),          KIT_TEST(no_nursery_without_a_root),
       KIT_TEST(a_start_is_given_up_with_its_scope),
   };
   return kit_run_tests(tests);

@@ -37,9 +37,7 @@ auto run_local(Body body) {
     program body;
     error_ptr error;
   } run(body);
-  tractor_root_options options{};
-  options.struct_size = sizeof options;
-  options.flags = TRACTOR_ROOT_LOCAL;
+  detail::c_root_options options({.local = true});
   tractor_actor* actor = nullptr;
   module::register_all();
   detail::check(tractor_actor_open(&options, local::start, local::end, &run, &actor));

@@ -91,6 +91,7 @@ struct root_options {
   const char* start_method = nullptr;
   bool ensure_registry = false;  ///< fail unless this root becomes the registrar
   bool client = false;           ///< only ask others: no listener, no children
+  bool local = false;            ///< no runtime until a nursery or boot() wants one, as in run_local()
   bool subreaper = false;        ///< bury what a dead child leaves behind; run() does so anyway
   bool signals = false;          ///< SIGINT and SIGTERM end the root in order; run() does so anyway
   duration handshake_timeout{};
@@ -174,7 +175,7 @@ class c_root_options : public tractor_root_options {
     log_level = o.log_level;
     start_method = o.start_method;
     flags = (o.ensure_registry ? std::uint32_t{TRACTOR_ROOT_ENSURE_REGISTRY} : 0) |
-            (o.client ? std::uint32_t{TRACTOR_ROOT_CLIENT} : 0) |
+            (o.client ? std::uint32_t{TRACTOR_ROOT_CLIENT} : 0) | (o.local ? std::uint32_t{TRACTOR_ROOT_LOCAL} : 0) |
             (o.subreaper ? std::uint32_t{TRACTOR_ROOT_SUBREAPER} : 0) |
             (o.signals ? std::uint32_t{TRACTOR_ROOT_SIGNALS} : 0);
     handshake_timeout_ns = o.handshake_timeout.count();
