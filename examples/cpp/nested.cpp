@@ -29,7 +29,7 @@ task<> supervise(context& ctx) {
     names leaf_names = {"acorn", "catkin"};
     std::vector<portal> leaves;
     for (const auto& name : leaf_names) {
-      portal leaf = co_await an.start_actor(name.c_str(), {.modules = {tree}});
+      portal leaf = co_await an.start_actor(name, {.modules = {tree}});
       an.start_soon([leaf]() -> task<> { co_await leaf.run(stay); });
       leaves.push_back(leaf);
     }

@@ -27,7 +27,7 @@ task<> root() {
       for (unsigned i = 0; i < std::thread::hardware_concurrency(); i++)
         an.start_soon([&an, i]() -> task<> {
           std::string name = "worker-" + std::to_string(i);
-          portal child = co_await an.start_actor(name.c_str(), {.modules = {crew}});
+          portal child = co_await an.start_actor(name, {.modules = {crew}});
           co_await child.with_context(stay, name, [](auto&, worker w) -> task<> {
             std::printf("%s is process %d\n", w.name.c_str(), w.pid);
             co_await sleep_forever();

@@ -34,6 +34,25 @@ TRACTOR_MODULE(shop, TRACTOR_FN(whoami), TRACTOR_FN(reads_from, "fd"), TRACTOR_F
 
 namespace {
 
+void names_may_be_strings(void**) {
+  play_well([](nursery&) -> task<> {
+    std::string what = "child", folder = "/";
+    co_await with_nursery({.name = what}, [&](nursery& an) -> task<> {
+      portal worker = co_await an.start_actor("the " + what, {.modules = {shop}, .cwd = folder});
+      same(co_await worker.run(whoami), "the child");
+      same(co_await worker.run(here), folder);
+      spawn_options named{.modules = {shop}, .name = what};
+      same(co_await an.run_in_actor(named, whoami), what);
+      an.start_soon("task of " + what, []() -> task<> { co_await sleep_forever(); });
+      std::string tree = format_tree(current_actor().snapshot());
+      kit_assert_contains(tree.c_str(), "task of child");
+      process_result echoed = co_await run_process({"echo", what}, {.label = what, .cwd = folder});
+      same(echoed.out, "child\n");
+      an.cancel(what);
+    });
+  });
+}
+
 void options_of_roots_arrive(void**) {
   const char* const addrs[] = {"/ip4/127.0.0.1/tcp/1617", nullptr};
   root_options options{.name = "boss",
@@ -316,6 +335,7 @@ int main(int argc, char** argv) {
       KIT_TEST_ONCE(errors_tell_their_way),
       KIT_TEST_ONCE(the_log_has_a_sink),
       KIT_TEST_ONCE(other_threads_reach_the_loop),
+      KIT_TEST_ONCE(names_may_be_strings),
       KIT_TEST_ONCE(a_token_outlives_its_actor),
       KIT_TEST_ONCE(what_is_run_soon_may_fail_the_actor),
       KIT_TEST(extensions_travel),

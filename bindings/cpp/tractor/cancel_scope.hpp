@@ -16,9 +16,9 @@
 namespace tractor {
 
 struct cancel_scope_options {
-  duration timeout{};          ///< from run() on; 0: none
-  bool shield = false;         ///< a cancel from outside does not reach it; needs a timeout
-  const char* name = nullptr;  ///< for logs and errors
+  duration timeout{};   ///< from run() on; 0: none
+  bool shield = false;  ///< a cancel from outside does not reach it; needs a timeout
+  text_ref name{};      ///< for logs and errors
 };
 
 class cancel_scope;
@@ -79,7 +79,7 @@ class cancel_scope {
   }
 
   /// Cancels the body; one that has not begun then runs up to its first wait.
-  void cancel(const char* reason = nullptr) noexcept {
+  void cancel(text_ref reason = {}) noexcept {
     if (phase_ != phase::ended) called_ = true;
     if (c_) tractor_nursery_cancel(c_, reason);
   }

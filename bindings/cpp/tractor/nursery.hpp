@@ -30,7 +30,7 @@ class nursery : public task_group {
   ///
   ///     portal worker = co_await an.start_actor("worker", {.modules = {numbers}});
   /// @throws spawn_failed, misuse_error for bad options, cancelled
-  [[nodiscard]] auto start_actor(const char* name, const spawn_options& options = {}) {
+  [[nodiscard]] auto start_actor(text_ref name, const spawn_options& options = {}) {
     return detail::make_operation<portal>(
         [c = c_, name, &options](tractor_nursery* in, tractor_portal_fn done, void* user) {
           detail::c_spawn_options o(options, in);
@@ -64,7 +64,7 @@ class nursery : public task_group {
 
   /// As cancel(), but children are not asked to end: they are terminated at once, and killed when their time has passed. After
   /// a cancel() it makes haste.
-  void cancel_hard(const char* reason = nullptr) noexcept { tractor_nursery_cancel_hard(c_, reason); }
+  void cancel_hard(text_ref reason = {}) noexcept { tractor_nursery_cancel_hard(c_, reason); }
 
  private:
   template <class R, class Call>

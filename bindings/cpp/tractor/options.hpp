@@ -11,6 +11,7 @@
 #include <span>
 
 #include "endpoint.hpp"
+#include "text.hpp"
 
 namespace tractor {
 
@@ -36,8 +37,7 @@ struct call_options {
   duration timeout{};           ///< 0: the default of the call, which is no limit unless it says otherwise
   bool allow_overruns = false;  ///< contexts and streams: more messages may wait here
   std::uint32_t buffer = 0;     ///< contexts and streams: how many messages wait here; 0: 64
-  const char* schema =
-      nullptr;  ///< contexts: what the payloads must be; NULL: as this program has declared the endpoint
+  text_ref schema{};  ///< contexts: what the payloads must be; NULL: as this program has declared the endpoint
 };
 
 /// See tractor_find_options.
@@ -51,7 +51,7 @@ struct root_options;
 
 /// See tractor_nursery_options.
 struct nursery_options {
-  const char* name = nullptr;
+  text_ref name{};
   duration timeout{};           ///< 0: none; when it passes, with_nursery() throws timed_out
   bool shield = false;          ///< a cancel from outside does not reach it; needs a timeout
   bool cancel_daemons = false;  ///< when the body is over and nothing else is left, children are cancelled
@@ -63,13 +63,13 @@ struct nursery_options {
 /// See tractor_spawn_options.
 struct spawn_options {
   module_list modules{};
-  const char* name = nullptr;  ///< of a one-shot; NULL: as its endpoint
-  const char* program = nullptr;
+  text_ref name{};  ///< of a one-shot; NULL: as its endpoint
+  text_ref program{};
   const char* const* argv = nullptr;
   const char* const* env = nullptr;
-  const char* cwd = nullptr;
-  const char* log_level = nullptr;
-  const char* enable_transports = nullptr;
+  text_ref cwd{};
+  text_ref log_level{};
+  text_ref enable_transports{};
   const char* const* bind_addrs = nullptr;
   duration boot_timeout{}, cancel_timeout{}, kill_timeout{};
   std::span<const std::int32_t> pass_fds{};  ///< descriptors that it inherits under the same number
@@ -82,13 +82,13 @@ inline constexpr std::uint64_t no_window = TRACTOR_NO_WINDOW;
 
 /// See tractor_root_options.
 struct root_options {
-  const char* name = nullptr;
+  text_ref name{};
   module_list enable_modules{};
   const char* const* registry_addrs = nullptr;
   const char* const* tpt_bind_addrs = nullptr;
-  const char* enable_transports = nullptr;
-  const char* log_level = nullptr;
-  const char* start_method = nullptr;
+  text_ref enable_transports{};
+  text_ref log_level{};
+  text_ref start_method{};
   bool ensure_registry = false;  ///< fail unless this root becomes the registrar
   bool client = false;           ///< only ask others: no listener, no children
   bool local = false;            ///< no runtime until a nursery or boot() wants one, as in run_local()

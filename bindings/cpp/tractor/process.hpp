@@ -21,12 +21,12 @@ namespace tractor {
 
 /// See tractor_process_options.
 struct process_options {
-  const char* label = nullptr;                      ///< in the log and in errors; none: the program's name
+  text_ref label{};                                 ///< in the log and in errors; none: the program's name
   bool check = true;                                ///< any end but status 0 is thrown as process_failed
   bool relay_stdout = false, relay_stderr = false;  ///< line by line into the log; then only the last 16 KiB are kept
   int relay_level = TRACTOR_LOG_IO;
   const char* const* env = nullptr;
-  const char* cwd = nullptr;
+  text_ref cwd{};
   int stdout_fd = 0;  ///< what it writes its stdout to instead; 0: a pipe
   std::uint64_t capture_limit = 0;
   duration kill_timeout{};
@@ -34,7 +34,7 @@ struct process_options {
 
 /// A program and its arguments: `{"git", "fetch"}`. At most 64 words.
 struct command {
-  const char* words[64] = {};
+  text_ref words[64] = {};
 };
 
 /// What came of a program.

@@ -21,7 +21,7 @@ namespace detail {
 
 /// A task may be given a name before its function.
 template <class Fn>
-concept is_name = std::is_convertible_v<Fn, const char*>;
+concept is_name = std::is_convertible_v<Fn, text_ref>;
 
 }  // namespace detail
 
@@ -42,7 +42,7 @@ class task_group {
     start_soon("task", std::move(fn), std::move(args)...);
   }
   template <class Fn, class... Args>
-  void start_soon(const char* name, Fn fn, Args... args) {
+  void start_soon(text_ref name, Fn fn, Args... args) {
     detail::run_detached(c_, detail::hold(c_, name), std::move(fn), std::move(args)...);
   }
 
@@ -60,7 +60,7 @@ class task_group {
     return start("task", std::forward<Fn>(fn), std::forward<Args>(args)...);
   }
   template <class Fn, class... Args>
-  [[nodiscard]] auto start(const char* name, Fn&& fn, Args&&... args) {
+  [[nodiscard]] auto start(text_ref name, Fn&& fn, Args&&... args) {
     static_assert(!(detail::is_hazard_body<Fn&&> || ... || detail::is_hazard<Args&&>),
                   "g++ 12 destroys this twice if it is made inside a co_await expression: name it first");
     return detail::start<detail::start_value<Fn>, std::decay_t<Fn>, std::decay_t<Args>...>(
@@ -68,7 +68,7 @@ class task_group {
   }
 
   /// Cancels everything in it. The group takes that cancel: with_task_group() then ends without an error.
-  void cancel(const char* reason = nullptr) noexcept { tractor_nursery_cancel(c_, reason); }
+  void cancel(text_ref reason = {}) noexcept { tractor_nursery_cancel(c_, reason); }
   /// Has anybody asked it to stop: a cancel from inside or outside, its deadline, or a failure?
   bool cancel_called() const noexcept { return tractor_nursery_cancel_called(c_); }
 
