@@ -4,7 +4,6 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
 #include <sys/stat.h>
@@ -21,9 +20,12 @@ struct Stat {
   uint64_t started = 0;
 };
 
+/// Of one that ends meanwhile it may be nothing, or a part.
 std::string read(int64_t pid, const char* file) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/" + file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::ostringstream text;
+  text << in.rdbuf();  // the buffer itself would throw what this makes a state
+  return text.str();
 }
 
 std::optional<Stat> stat_of(int64_t pid) {

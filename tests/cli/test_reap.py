@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import unittest
 
 import kit
@@ -82,6 +83,25 @@ class Reap(kit.Case):
         with open(f"/proc/{pid}/status", encoding="utf-8") as file:
             ignored = next(line for line in file if line.startswith("SigIgn"))
         return int(ignored.split()[1], 16) & 1 << (signal.SIGTERM - 1)
+
+    def test_others_may_end_while_it_looks(self):
+        over = threading.Event()
+
+        def come_and_go():
+            while not over.is_set():
+                for process in [subprocess.Popen(["true"]) for _ in range(5)]:
+                    process.wait()
+
+        threads = [threading.Thread(target=come_and_go) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(60):
+                self.expect(kit.OK, [], "reap", "--dry-run", NAME)
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
 
     def test_a_child_with_a_parent_is_left_alone(self):
         with subprocess.Popen([f"_subactor[{NAME}@1]", "1000"], executable="/bin/sleep") as child:
