@@ -2,6 +2,8 @@
 #include "play.hpp"
 
 #include <future>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace tractor;
 using std::chrono::milliseconds;
@@ -229,15 +231,41 @@ void threads_give_and_throw(void**) {
   });
 }
 
+// What is there at once is no way around the rule that a forked process has no actor.
+void a_forked_process_is_told(void**) {
+  play_well([](nursery&) -> task<> {
+    event e;
+    e.set();
+    pid_t pid = fork();
+    if (pid == 0) {
+      int status = 1;
+      try {
+        co_await e.wait();
+      } catch (const misuse_error& err) {
+        status = err.code() == TRACTOR_EFORKED ? 0 : 2;
+      }
+      _exit(status);
+    }
+    int status = -1;
+    equal(waitpid(pid, &status, 0), pid);
+    equal(status, 0);
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   kit_begin(argc, argv);
   const kit_test tests[] = {
-      KIT_TEST_ONCE(an_event_wakes_all_in_order),          KIT_TEST_ONCE(a_wait_is_cancelled),
-      KIT_TEST_ONCE(a_lock_goes_round_in_order),           KIT_TEST_ONCE(a_channel_keeps_order_and_bound),
-      KIT_TEST_ONCE(every_value_goes_to_one_receiver),     KIT_TEST_ONCE(a_closed_channel_takes_nothing),
-      KIT_TEST_ONCE(deadlines_say_whether_it_was_in_time), KIT_TEST_ONCE(threads_give_and_throw),
+      KIT_TEST_ONCE(an_event_wakes_all_in_order),
+      KIT_TEST_ONCE(a_wait_is_cancelled),
+      KIT_TEST_ONCE(a_lock_goes_round_in_order),
+      KIT_TEST_ONCE(a_channel_keeps_order_and_bound),
+      KIT_TEST_ONCE(every_value_goes_to_one_receiver),
+      KIT_TEST_ONCE(a_closed_channel_takes_nothing),
+      KIT_TEST_ONCE(deadlines_say_whether_it_was_in_time),
+      KIT_TEST_ONCE(threads_give_and_throw),
+      KIT_TEST_ONCE(a_forked_process_is_told),
   };
   return kit_run_tests(tests);
 }

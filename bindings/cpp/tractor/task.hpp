@@ -47,7 +47,7 @@ class promise_base {
   /// May an operation whose outcome is there already go on at once? Not in a cancelled scope, and not for ever: the loop
   /// has other things to do. Its own turns are as long.
   bool may_hurry() noexcept {
-    if (!stopped_) stopped_ = tractor_nursery_stop_flag(scope_);
+    if (!stopped_ && !(stopped_ = tractor_nursery_stop_flag(scope_))) return false;  // the operation tells why
     return ++hurried_ % 256 != 0 && !*stopped_;
   }
 
