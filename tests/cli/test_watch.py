@@ -31,6 +31,7 @@ class Watch(kit.Case):
         self.assertEqual(watch.out.next(), f"join   late  {uuid}  {late.address}")
         self.expect(kit.OK, [], "cancel", "late")
         self.assertEqual(watch.out.next(), f"leave  late  {uuid}")
+        self.assertEqual(late.wait(), (kit.OK, [], ""))
         watch.interrupt()
         self.assertEqual(watch.wait(), (kit.INTERRUPT, [], ""))
 
