@@ -7,6 +7,10 @@ using std::chrono::milliseconds;
 namespace {
 
 task<> forever() { co_await sleep_forever(); }
+task<> fails() {
+  throw std::runtime_error("on purpose");
+  co_return;
+}
 task<int> endless(context& ctx) {
   auto numbers = co_await ctx.started().open_stream<int, int>();
   for (int i = 0;; i++) co_await numbers.send(i);
@@ -19,7 +23,7 @@ task<> cancels_itself(context& ctx) {
 
 }  // namespace
 
-TRACTOR_MODULE(slow, TRACTOR_FN(forever), TRACTOR_CONTEXT(endless), TRACTOR_CONTEXT(cancels_itself));
+TRACTOR_MODULE(slow, TRACTOR_FN(forever), TRACTOR_FN(fails), TRACTOR_CONTEXT(endless), TRACTOR_CONTEXT(cancels_itself));
 
 namespace {
 
@@ -50,6 +54,32 @@ void a_nursery_takes_its_own_cancel(void**) {
     equal(unwound, 10);
     holds(!went_on);
   });
+}
+
+// The siblings of a one-shot of C that nobody asks run to their end first: until then everything goes on as it did.
+void an_error_that_is_only_collected_stops_nothing(void**) {
+  std::string all;
+  kit_run run = play([&](nursery& root) -> task<> {
+    for (const char* function : {"fails", "forever"})
+      tractor_nursery_run_in_actor(root.c_nursery(), "slow", function, {}, nullptr, nullptr, nullptr);
+    while (!root.cancel_called()) co_await sleep(milliseconds(1));
+
+    event rung;
+    root.start_soon([&]() -> task<> {
+      co_await rung.wait();
+      all += "woken ";
+    });
+    co_await settle();
+    rung.set();
+    co_await settle();
+    all += co_await root.start([](task_status<std::string>& status) -> task<> {
+      status.started("started");
+      co_await sleep_forever();
+    });
+    root.cancel();
+  });
+  same(all, "woken started");
+  assert_string_equal(tractor_error_message(run.err), "runtime_error: on purpose");
 }
 
 void a_cancel_goes_down_through_all_levels(void**) {
@@ -233,6 +263,7 @@ int main(int argc, char** argv) {
   kit_begin(argc, argv);
   const kit_test tests[] = {
       KIT_TEST_ONCE(a_nursery_takes_its_own_cancel),
+      KIT_TEST(an_error_that_is_only_collected_stops_nothing),
       KIT_TEST_ONCE(a_cancel_goes_down_through_all_levels),
       KIT_TEST_ONCE(a_deadline_is_timed_out),
       KIT_TEST_ONCE(a_shield_keeps_a_cancel_away_for_its_time),

@@ -140,7 +140,7 @@ class broadcast {
   static task<std::optional<T>> receive(broadcast& self, std::shared_ptr<shared> with) {
     tractor_nursery* scope = co_await detail::this_scope();
     // What is there need not be waited for; but nothing succeeds in a cancelled scope, and others have to have their turn.
-    if (++self.hurried_ % 64 == 0 || tractor_nursery_cancel_called(scope)) co_await sleep(duration(0));
+    if (++self.hurried_ % 64 == 0 || detail::is_stopped(scope)) co_await sleep(duration(0));
     for (;;) {
       std::optional<T> value = self.try_receive();
       if (value || with->ended) co_return value;

@@ -38,4 +38,11 @@ class hold {
   tractor_op op_ = 0;
 };
 
+/// Is all that is in a nursery on its way to its end? That is later than cancel_called() where C code only collects the
+/// errors of one-shots.
+inline bool is_stopped(const tractor_nursery* nursery) noexcept {
+  const bool* stopped = tractor_nursery_stop_flag(nursery);
+  return stopped && *stopped;
+}
+
 }  // namespace tractor::detail

@@ -77,7 +77,7 @@ class shared_opening {
   task<> until_unused() {
     tractor_nursery* scope = co_await this_scope();
     co_await unused_.wait();
-    if (tractor_nursery_cancel_called(scope)) throw cancelled{};
+    if (is_stopped(scope)) throw cancelled{};
   }
   void end() noexcept {
     entered.set();
@@ -231,7 +231,7 @@ class resource_cache {
     }
     if (me.sees_its_end()) {
       co_await me.end();
-      fail_with_end(opened.get(), *e, tractor_nursery_cancel_called(outer));
+      fail_with_end(opened.get(), *e, detail::is_stopped(outer));
     }
     end_of_use.complete();
     if (const tractor_error* err = co_await opened.join()) throw_error(err);

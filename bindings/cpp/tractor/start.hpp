@@ -64,14 +64,14 @@ class starting_base {
 
   /// From now on the task is its group's affair; unless its starter was cancelled: that takes it along.
   void started() noexcept {
-    if (tractor_nursery_cancel_called(scope_)) return;
+    if (is_stopped(scope_)) return;
     std::exchange(link_, nullptr)->starter = nullptr;
     outcome_.come();
   }
   /// By its own error, taken along by its starter or by its group, or just so.
   [[noreturn]] void throw_why_it_ended() const {
     if (failed()) throw_error(error_.get());
-    if (tractor_nursery_cancel_called(scope_)) throw cancelled{};
+    if (is_stopped(scope_)) throw cancelled{};
     if (const tractor_error* failure_of_group = tractor_error_cause(error_.get())) throw_error(failure_of_group);
     throw misuse_error(
         TRACTOR_ERUNTIME, "RuntimeError",

@@ -79,8 +79,8 @@ class wait_list {
 inline void waiter::wait_in(wait_list& list, tractor_nursery* scope, std::coroutine_handle<> self, const char* what) {
   hold_ = hold(scope, what, on_cancel, this);
   turn_.belongs_to(scope, self);
-  // In a cancelled scope nothing is waited for but the cancel, which is on its way.
-  if (tractor_nursery_cancel_called(scope)) return;
+  // In a stopped scope nothing is waited for but the cancel, which is on its way.
+  if (is_stopped(scope)) return;
   list_ = &list;
   previous_ = std::exchange(list.last_, this);
   (previous_ ? previous_->next_ : list.first_) = this;
