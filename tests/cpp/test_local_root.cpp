@@ -50,6 +50,7 @@ void a_whole_program_may_be_local(void**) {
     std::string name;
     co_await with_nursery([&name](nursery& an) -> task<> { name = co_await an.run_in_actor(who); });
     same(name, "who");
+    same(current_actor().registry_address(), kit_registry());
     co_return 42;
   };
   equal(run(0, nullptr, body, {.registry_addrs = registries, .local = true}), 42);

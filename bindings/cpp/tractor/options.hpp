@@ -57,7 +57,8 @@ struct nursery_options {
   bool cancel_daemons = false;  ///< when the body is over and nothing else is left, children are cancelled
   bool hard_kill = false;       ///< children are not asked to end before they are terminated
   duration cancel_timeout{}, kill_timeout{};
-  const root_options* root = nullptr;  ///< of the root that with_nursery() makes of an actor that has no runtime yet
+  const root_options* root =
+      nullptr;  ///< of the root that with_nursery() makes of an actor without a runtime; NULL: its own
 };
 
 /// See tractor_spawn_options.
