@@ -13,6 +13,7 @@
 #include "codec.hpp"
 #include "endpoint.hpp"
 #include "error.hpp"
+#include "hazard.hpp"
 #include "text.hpp"
 #include "value.hpp"
 
@@ -25,8 +26,7 @@ class named {
  public:
   template <class U>
   named(const char* name, U&& value) noexcept : name_(name), value_(value) {
-    static_assert(!detail::is_hazard<U&&>,
-                  "g++ 12 destroys this argument twice if it is made inside a co_await expression: name it first");
+    detail::refuse_hazards<U&&>();
   }
   void write(writer& w) const {
     w.text(name_);
@@ -98,9 +98,9 @@ class kept_call {
 template <class Make, class Endpoint, class... ArgsAndBody>
 auto with_body(Make make, Endpoint endpoint, ArgsAndBody&&... args_and_body) {
   static_assert(sizeof...(ArgsAndBody) > 0, "the last argument is the body");
-  static_assert(!(is_hazard<ArgsAndBody&&> || ...),
-                "g++ 12 destroys this argument twice if it is made inside a co_await expression: name it first");
+  refuse_hazards<ArgsAndBody&&...>();
   constexpr std::size_t last = sizeof...(ArgsAndBody) - 1;
+  refuse_hazard_bodies<std::tuple_element_t<last, std::tuple<ArgsAndBody&&...>>>();
   auto all = std::forward_as_tuple(std::forward<ArgsAndBody>(args_and_body)...);
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     return make(kept_call(call_of(endpoint, std::get<I>(all)...)), std::get<last>(std::move(all)));

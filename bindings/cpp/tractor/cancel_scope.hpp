@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "hazard.hpp"
 #include "options.hpp"
 #include "task.hpp"
 #include "task_group.hpp"
@@ -72,9 +73,7 @@ class cancel_scope {
   ///         timeout: nothing may keep an actor from ending for ever
   template <class Body>
   [[nodiscard]] task<detail::result_in_scope<Body>> run(Body&& body) {
-    static_assert(
-        !detail::is_hazard_body<Body&&>,
-        "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+    detail::refuse_hazard_bodies<Body&&>();
     return run_body<Body>(*this, std::forward<Body>(body));
   }
 

@@ -76,7 +76,7 @@ class channel {
   /// Ends when the channel has the value. @throws cancelled; misuse_error if it is closed: then nobody gets it
   [[nodiscard]] sending send(const T& value) { return sending(*this, value); }
   [[nodiscard]] sending send(T&& value) {
-    if constexpr (std::is_copy_constructible_v<T>) detail::refuse_hazard<T&&>();  // else there is no other way
+    if constexpr (std::is_copy_constructible_v<T>) detail::refuse_hazards<T&&>();  // else there is no other way
     return sending(*this, std::move(value));
   }
   /// The next value; nullopt when the channel is closed and empty. @throws cancelled

@@ -8,6 +8,7 @@
 
 #include "arguments.hpp"
 #include "error.hpp"
+#include "hazard.hpp"
 #include "task.hpp"
 #include "task_group.hpp"
 
@@ -68,9 +69,7 @@ task<Result> with_cleanup(Body body, Cleanup cleanup) {
 /// @throws what either of them throws, both as an error_group. An error is never hidden by a cancel
 template <class Body, class Cleanup>
 [[nodiscard]] auto with_cleanup(Body&& body, Cleanup&& cleanup) {
-  static_assert(
-      !detail::is_hazard_body<Body&&> && !detail::is_hazard_body<Cleanup&&>,
-      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  detail::refuse_hazard_bodies<Body&&, Cleanup&&>();
   using result = typename std::invoke_result_t<Body&>::value_type;
   return detail::with_cleanup<result, Body, Cleanup>(std::forward<Body>(body), std::forward<Cleanup>(cleanup));
 }

@@ -12,6 +12,7 @@
 #include "boot.hpp"
 #include "detached.hpp"
 #include "error.hpp"
+#include "hazard.hpp"
 #include "hold.hpp"
 #include "nursery.hpp"
 #include "opened.hpp"
@@ -120,9 +121,7 @@ task<> open_actor_cluster(cluster_options options, Body body) {
 ///         with_nursery()
 template <class Body>
 [[nodiscard]] task<> open_actor_cluster(const cluster_options& options, Body&& body) {
-  static_assert(
-      !detail::is_hazard_body<Body&&>,
-      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  detail::refuse_hazard_bodies<Body&&>();
   return detail::open_actor_cluster<Body>(options, std::forward<Body>(body));
 }
 

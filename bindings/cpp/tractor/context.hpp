@@ -94,7 +94,7 @@ class context : public context_base {
   ///         not sent
   template <class T>
   context& started(T&& first) {
-    detail::refuse_hazard<T&&>();
+    detail::refuse_hazards<T&&>();
     int status = tractor_ctx_started_value(c_, encode(first));
     // The task has failed with an error that says more.
     if (status == TRACTOR_EMSGTYPE || status == TRACTOR_EINVAL) throw_error(tractor_ctx_local_error(c_));

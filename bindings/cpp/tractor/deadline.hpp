@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cancel_scope.hpp"
+#include "hazard.hpp"
 
 namespace tractor {
 
@@ -54,33 +55,25 @@ body_result<Body> fail(When when, Body body) {
 /// @throws what the body throws; cancelled if the scope around it was cancelled
 template <class Body>
 [[nodiscard]] task<detail::moved_on<Body>> move_on_after(duration time, Body&& body) {
-  static_assert(
-      !detail::is_hazard_body<Body&&>,
-      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  detail::refuse_hazard_bodies<Body&&>();
   return detail::move_on<Body>(time, std::forward<Body>(body));
 }
 /// The same at a point in time.
 template <class Body>
 [[nodiscard]] task<detail::moved_on<Body>> move_on_at(cancel_scope::clock::time_point when, Body&& body) {
-  static_assert(
-      !detail::is_hazard_body<Body&&>,
-      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  detail::refuse_hazard_bodies<Body&&>();
   return detail::move_on<Body>(when, std::forward<Body>(body));
 }
 
 /// The same, but being late is an error: gives what the body gives. @throws timed_out
 template <class Body>
 [[nodiscard]] detail::body_result<Body> fail_after(duration time, Body&& body) {
-  static_assert(
-      !detail::is_hazard_body<Body&&>,
-      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  detail::refuse_hazard_bodies<Body&&>();
   return detail::fail<Body>(time, std::forward<Body>(body));
 }
 template <class Body>
 [[nodiscard]] detail::body_result<Body> fail_at(cancel_scope::clock::time_point when, Body&& body) {
-  static_assert(
-      !detail::is_hazard_body<Body&&>,
-      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  detail::refuse_hazard_bodies<Body&&>();
   return detail::fail<Body>(when, std::forward<Body>(body));
 }
 

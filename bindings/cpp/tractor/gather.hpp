@@ -11,6 +11,7 @@
 #include "arguments.hpp"
 #include "error.hpp"
 #include "event.hpp"
+#include "hazard.hpp"
 #include "resource.hpp"
 #include "task.hpp"
 #include "task_group.hpp"
@@ -102,9 +103,7 @@ task<> gather(std::tuple<resource<T>...> resources, Body body) {
 /// @throws error, a "ValueError", if there are none; what the resources and the body throw
 template <class T, class Body>
 [[nodiscard]] task<> gather_contexts(std::vector<resource<T>> resources, Body&& body) {
-  static_assert(
-      !detail::is_hazard_body<Body&&>,
-      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  detail::refuse_hazard_bodies<Body&&>();
   return detail::gather<T, Body>(std::move(resources), std::forward<Body>(body));
 }
 
@@ -112,9 +111,7 @@ template <class T, class Body>
 template <class... T, class Body>
 [[nodiscard]] task<> gather_contexts(std::tuple<resource<T>...> resources, Body&& body) {
   static_assert(sizeof...(T) > 0, "gather_contexts() of nothing");
-  static_assert(
-      !detail::is_hazard_body<Body&&>,
-      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  detail::refuse_hazard_bodies<Body&&>();
   return detail::gather<Body, T...>(std::move(resources), std::forward<Body>(body));
 }
 

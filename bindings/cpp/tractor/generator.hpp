@@ -8,6 +8,7 @@
 
 #include "arguments.hpp"
 #include "error.hpp"
+#include "hazard.hpp"
 #include "task.hpp"
 
 namespace tractor {
@@ -35,8 +36,7 @@ class [[nodiscard]] generator {
     /// Control goes to whoever asked for the value.
     template <class U>
     resume_waiter yield_value(U&& value) {
-      static_assert(!detail::is_hazard<U&&>,
-                    "g++ 12 destroys this value twice if it is made inside a co_yield expression: name it first");
+      detail::refuse_hazards<U&&>();
       value_.emplace(std::forward<U>(value));
       busy_ = false;
       return {};

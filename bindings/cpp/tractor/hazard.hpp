@@ -25,11 +25,19 @@ inline constexpr bool is_hazard_body =
     false;
 #endif
 
-template <class T>
-constexpr void refuse_hazard() {
-  static_assert(!is_hazard<T>,
-                "g++ 12 destroys this value twice if it is made inside a co_await expression: name it first, and don't "
-                "move it");
+template <class... T>
+constexpr void refuse_hazards() {
+  static_assert(
+      !(is_hazard<T> || ...),
+      "g++ 12 destroys this value twice if it is made inside a co_await or co_yield expression: name it first, "
+      "and don't move it");
+}
+template <class... Body>
+constexpr void refuse_hazard_bodies() {
+  static_assert(
+      !(is_hazard_body<Body> || ...),
+      "g++ 12 destroys this lambda twice if it is made inside a co_await expression: capture by reference, or "
+      "name it first");
 }
 
 }  // namespace tractor::detail

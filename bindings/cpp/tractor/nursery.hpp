@@ -10,6 +10,7 @@
 #include "arguments.hpp"
 #include "boot.hpp"
 #include "call.hpp"
+#include "hazard.hpp"
 #include "operation.hpp"
 #include "options.hpp"
 #include "portal.hpp"
@@ -48,8 +49,7 @@ class nursery : public task_group {
   }
   template <class R, class... P, class... Args>
   [[nodiscard]] auto run_in_actor(const spawn_options& options, task<R> (*fn)(P...), Args&&... args) {
-    static_assert(!(detail::is_hazard<Args&&> || ...),
-                  "g++ 12 destroys this argument twice if it is made inside a co_await expression: name it first");
+    detail::refuse_hazards<Args&&...>();
     return one_shot<R>(options, detail::call_of(fn, args...));
   }
   /// The same by name: `bool yes = co_await an.run_in_actor<bool>("numbers.is_prime", named("n", 97))`.
@@ -84,11 +84,7 @@ namespace detail {
 template <class Body>
 task<> with_nursery(nursery_options options, Body body) {
   tractor_nursery* scope = co_await this_scope();
-  if (!tractor_actor_has_runtime(tractor_nursery_actor(scope))) {
-    root_options root;  // not `?:` in the argument, of which g++ 12 runs both sides
-    if (options.root) root = *options.root;
-    co_await boot(root);
-  }
+  if (!tractor_actor_has_runtime(tractor_nursery_actor(scope))) co_await boot_with(options.root);
   auto opened = with_group<nursery, Body>(options, std::forward<Body>(body));
   co_await std::move(opened);
 }
@@ -108,9 +104,7 @@ task<> with_nursery(nursery_options options, Body body) {
 ///         timed_out; cancelled if the scope around it was cancelled
 template <class Body>
 [[nodiscard]] task<> with_nursery(const nursery_options& options, Body&& body) {
-  static_assert(
-      !detail::is_hazard_body<Body&&>,
-      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  detail::refuse_hazard_bodies<Body&&>();
   return detail::with_nursery<Body>(options, std::forward<Body>(body));
 }
 template <class Body>

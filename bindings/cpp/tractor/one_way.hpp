@@ -50,7 +50,7 @@ class send_stream {
   /// Sends a value; waits while the receiver is behind. @throws cancelled, also when the receiver has left
   [[nodiscard]] sending send(const T& item) const noexcept { return sending(c_, item); }
   [[nodiscard]] sending send(T&& item) const noexcept {
-    detail::refuse_hazard<T&&>();
+    detail::refuse_hazards<T&&>();
     return sending(c_, item);
   }
 

@@ -14,6 +14,7 @@
 #include "caller.hpp"
 #include "endpoint.hpp"
 #include "generator.hpp"
+#include "hazard.hpp"
 #include "identity.hpp"
 #include "operation.hpp"
 #include "options.hpp"
@@ -34,8 +35,7 @@ class portal {
   ///         parameter can't hold
   template <class R, class... P, class... Args>
   [[nodiscard]] auto run(task<R> (*fn)(P...), Args&&... args) const {
-    static_assert(!(detail::is_hazard<Args&&> || ...),
-                  "g++ 12 destroys this argument twice if it is made inside a co_await expression: name it first");
+    detail::refuse_hazards<Args&&...>();
     static_assert(detail::signature<task<R> (*)(P...)>::kind == TRACTOR_FUNCTION,
                   "a TRACTOR_CONTEXT is opened by with_context(), a TRACTOR_GENERATOR by open_stream_from()");
     return start<R>(tractor_portal_run, detail::call_of(fn, args...));

@@ -13,6 +13,7 @@
 #include "arguments.hpp"
 #include "box.hpp"
 #include "event.hpp"
+#include "hazard.hpp"
 #include "hold.hpp"
 #include "options.hpp"
 #include "resource.hpp"
@@ -133,12 +134,14 @@ class resource_cache {
   /// are cut short.
   /// @throws what `open` throws before its block, to the first user; what it throws after it, to the last one or to those who were
   ///         cut short, stronger than a cancel; what the body throws
-  template <class Open, class Body>
-  [[nodiscard]] task<> use(Key key, Open&& open, Body&& body) {
-    static_assert(
-        (detail::is_resource<Open> || !detail::is_hazard_body<Open&&>)&&!detail::is_hazard_body<Body&&>,
-        "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
-    return run<std::decay_t<Open>, Body>(*this, std::move(key), std::forward<Open>(open), std::forward<Body>(body));
+  template <class K = Key, class Open, class Body>
+  requires std::is_convertible_v<K&&, Key>
+  [[nodiscard]] task<> use(K&& key, Open&& open, Body&& body) {
+    detail::refuse_hazards<K&&>();
+    if constexpr (!detail::is_resource<Open>) detail::refuse_hazard_bodies<Open&&>();
+    detail::refuse_hazard_bodies<Body&&>();
+    return run<std::decay_t<Open>, Body>(*this, std::forward<K>(key), std::forward<Open>(open),
+                                         std::forward<Body>(body));
   }
 
   /// How many are open, or being opened or closed.

@@ -78,7 +78,7 @@ class stream {
   /// @throws cancelled, transport_error, also when the peer's task is over
   [[nodiscard]] sending send(const Out& item) const noexcept { return sending(c_, item); }
   [[nodiscard]] sending send(Out&& item) const noexcept {
-    detail::refuse_hazard<Out&&>();
+    detail::refuse_hazards<Out&&>();
     return sending(c_, item);
   }
 

@@ -10,6 +10,7 @@
 
 #include "arguments.hpp"
 #include "detached.hpp"
+#include "hazard.hpp"
 #include "hold.hpp"
 #include "options.hpp"
 #include "start.hpp"
@@ -61,8 +62,8 @@ class task_group {
   }
   template <class Fn, class... Args>
   [[nodiscard]] auto start(text_ref name, Fn&& fn, Args&&... args) {
-    static_assert(!(detail::is_hazard_body<Fn&&> || ... || detail::is_hazard<Args&&>),
-                  "g++ 12 destroys this twice if it is made inside a co_await expression: name it first");
+    detail::refuse_hazard_bodies<Fn&&>();
+    detail::refuse_hazards<Args&&...>();
     return detail::start<detail::start_value<Fn>, std::decay_t<Fn>, std::decay_t<Args>...>(
         c_, name, std::forward<Fn>(fn), std::forward<Args>(args)...);
   }
@@ -160,9 +161,7 @@ task<> with_group(nursery_options options, Body body) {
 ///         timed_out; cancelled if the scope around it was cancelled
 template <class Body>
 [[nodiscard]] task<> with_task_group(const nursery_options& options, Body&& body) {
-  static_assert(
-      !detail::is_hazard_body<Body&&>,
-      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  detail::refuse_hazard_bodies<Body&&>();
   return detail::with_group<task_group, Body>(options, std::forward<Body>(body));
 }
 template <class Body>

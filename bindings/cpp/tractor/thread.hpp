@@ -13,6 +13,7 @@
 #include "arguments.hpp"
 #include "error.hpp"
 #include "handle.hpp"
+#include "hazard.hpp"
 
 namespace tractor {
 
@@ -96,9 +97,7 @@ class [[nodiscard]] in_thread {
 /// @throws what `fn` throws; cancelled, if it had not begun
 template <class Fn>
 [[nodiscard]] auto run_in_thread(Fn&& fn) {
-  static_assert(
-      !detail::is_hazard_body<Fn&&>,
-      "g++ 12 destroys this lambda twice inside a co_await expression: capture by reference, or name it first");
+  detail::refuse_hazard_bodies<Fn&&>();
   return detail::in_thread<std::decay_t<Fn>>(std::forward<Fn>(fn));
 }
 
