@@ -6,11 +6,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <new>
 #include <optional>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <unistd.h>
 
 #include "base/log.hpp"
@@ -28,10 +30,11 @@ constexpr int64_t kGather = 2 * kMillisecond;
 
 using File = std::unique_ptr<FILE, int (*)(FILE*)>;
 
+File open_file(const char* path) { return {std::fopen(path, "re"), std::fclose}; }
 File open_proc(int64_t pid, const char* name) {
   char path[128];
   std::snprintf(path, sizeof path, "/proc/%lld/%s", static_cast<long long>(pid), name);
-  return {std::fopen(path, "re"), std::fclose};
+  return open_file(path);
 }
 
 /// Asked first: it costs a fraction of a look into /proc.
@@ -54,6 +57,7 @@ std::vector<int64_t> own_children() {
 
 struct Look {
   char state = 0;         ///< as in /proc/PID/stat
+  int64_t birth = 0;      ///< likewise
   bool actor = false;     ///< it has the name of one,
   bool namesake = false;  ///< and it is ours: we may have forked it
   bool unborn = false;    ///< died of its parent's death before it had said who it is
@@ -66,6 +70,13 @@ constexpr std::string_view kUnbornName = "exe";
 int wait_status(const char* stat) {
   const char* last = std::strrchr(stat, ' ');
   return last ? std::atoi(last) : 0;
+}
+
+/// The 22nd word of /proc/PID/stat, of which the third is the first one here.
+int64_t birth(const char* state) {
+  long long ticks = 0;
+  std::sscanf(state, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lld", &ticks);
+  return ticks;
 }
 
 /// A dead process has kept nothing but its name.
@@ -82,7 +93,22 @@ Look look_at(int64_t pid) {
   char own[32] = "";
   prctl(PR_GET_NAME, own);
   bool unborn = end[2] == 'Z' && comm == kUnbornName && wait_status(line) == SIGKILL;
-  return {end[2], comm.substr(0, 10) == "_subactor[", comm == own, unborn};
+  return {end[2], birth(end + 2), comm.substr(0, 10) == "_subactor[", comm == own, unborn};
+}
+
+/// Of all its threads, and theirs.
+void add_descendants(int64_t pid, std::vector<int64_t>& pids) {
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/%lld/task", static_cast<long long>(pid));
+  std::error_code gone;
+  for (std::filesystem::directory_iterator thread(path, gone), end; !gone && thread != end; thread.increment(gone)) {
+    File f = open_file((thread->path() / "children").c_str());
+    long long child;
+    while (f && std::fscanf(f.get(), "%lld", &child) == 1) {
+      pids.push_back(child);
+      add_descendants(child, pids);
+    }
+  }
 }
 
 /// The titles of actors have their pids in them; what one forks keeps its title, and with it loses the mark.
@@ -136,6 +162,25 @@ void Reaper::sweep_soon() noexcept {
   }
 }
 
+/// What it has started is ours when it is gone, and what of that is dead by then has no mark any more. It is stopped first, so
+/// that it starts nothing else meanwhile.
+bool Reaper::kill_stranger(int64_t pid) {
+  auto process = static_cast<pid_t>(pid);
+  kill(process, SIGSTOP);
+  try {
+    std::vector<int64_t> heirs;
+    add_descendants(pid, heirs);
+    for (int64_t heir : heirs) heirs_.push_back({heir, look_at(heir).birth, loop_.now()});
+  } catch (const std::bad_alloc&) {
+    // They are strangers then.
+  }
+  return kill(process, SIGKILL) == 0;
+}
+
+bool Reaper::is_heir(int64_t pid, int64_t birth) const {
+  return std::any_of(heirs_.begin(), heirs_.end(), [&](const Heir& h) { return h.pid == pid && h.birth == birth; });
+}
+
 void Reaper::on_timer() {
   try {
     sweep();
@@ -154,8 +199,8 @@ bool Reaper::sweep() {
     Stranger stranger = known != strangers_.end() ? *known : Stranger{pid, loop_.now(), false};
     bool dead = look.state == 'Z';
     Origin from = dead || stranger.killed ? Origin::program : origin(pid, look.actor && !copy_of_us(pid));
-    if (from == Origin::inherited) stranger.killed = kill(static_cast<pid_t>(pid), SIGKILL) == 0;
-    bool ours = stranger.killed || look.unborn || (look.actor && !look.namesake);
+    if (from == Origin::inherited) stranger.killed = kill_stranger(pid);
+    bool ours = stranger.killed || look.unborn || (look.actor && !look.namesake) || (dead && is_heir(pid, look.birth));
     if (dead && (ours || loop_.now() - stranger.since >= kMourning)) {
       if (reap(pid)) {
         TRACTOR_LOG(kRuntime, "tractor.spawn", "buried %s with pid %lld",
@@ -175,6 +220,7 @@ bool Reaper::sweep() {
     still.push_back(stranger);
   }
   strangers_ = std::move(still);
+  std::erase_if(heirs_, [this](const Heir& h) { return loop_.now() - h.since >= kMourning; });
   // Their ends are reported where we may listen for them; elsewhere they are looked for.
   if (waiting) loop_.arm_after(*this, look_again ? kGather : kSecond / 10);
   return busy;

@@ -3,7 +3,8 @@
 //
 // Inherited is who carries a mark that is neither this actor's nor that of a child of ours that lives. A parent puts the
 // mark, an actor's uuid or one of a program's own, into the child's environment; whatever the child forks carries it on. The dead
-// have lost theirs: such a stranger is buried if nobody else has done it a while later.
+// have lost theirs: unless it was started by one that was killed here, such a stranger is buried if nobody else has done it a
+// while later.
 #pragma once
 
 #include <cstdint>
@@ -43,14 +44,21 @@ class Reaper final : private Timer {
     int64_t pid, since;
     bool killed;
   };
+  /// Started by a stranger that was killed; a pid alone may be somebody else's later.
+  struct Heir {
+    int64_t pid, birth, since;
+  };
   enum class Origin : uint8_t { program, inherited, unclear };
   void on_timer() override;
   Origin origin(int64_t pid, bool actor) const;
+  bool kill_stranger(int64_t pid);
+  bool is_heir(int64_t pid, int64_t birth) const;
 
   Loop& loop_;
   Family& family_;
   std::string own_mark_;
   std::vector<Stranger> strangers_;  ///< killed and not yet dead, dead of themselves, or unclear
+  std::vector<Heir> heirs_;
 };
 
 /// What this process carries, and what it forks with it; empty: nothing.

@@ -281,6 +281,18 @@ static void test_nothing_is_left_behind(void **state) {
     kit_assert_within_ms(run.ns, 1000);
 }
 
+/* An orphan that has to be killed had a dead child that it did not wait for: that one has no environment to be known by. */
+static void test_nothing_dead_is_left_behind(void **state) {
+    (void)state;
+    job j =
+        JOB(SH("sh -c 'true & exec sleep 60' & until read -r child </proc/$!/task/$!/children;"
+               " grep -qs '^State:.Z' /proc/$child/status; do :; done; echo $!"));
+    kit_run run = run_job(&j);
+    assert_null(run.err);
+    assert_null(j.outcome.err);
+    kit_assert_within_ms(run.ns, 1000);
+}
+
 /* An actor that is no subreaper leaves such a one to the program, and does not wait for it. */
 static void test_who_keeps_the_pipe_is_not_waited_for(void **state) {
     (void)state;
@@ -393,6 +405,7 @@ int main(int argc, char **argv) {
         KIT_TEST_ONCE(test_a_cancel_terminates),
         KIT_TEST_ONCE(test_who_does_not_listen_is_killed),
         KIT_TEST_ONCE(test_nothing_is_left_behind),
+        KIT_TEST_ONCE(test_nothing_dead_is_left_behind),
         KIT_TEST_ONCE(test_who_keeps_the_pipe_is_not_waited_for),
         KIT_TEST_ONCE(test_what_can_not_be_started),
         KIT_TEST_ONCE(test_bad_options),

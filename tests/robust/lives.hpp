@@ -265,7 +265,7 @@ inline pid_t begin_life(void (*f)(), size_t in_lane) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   signal(SIGALRM, SIG_DFL);
-  alarm(static_cast<unsigned>(5 * kit_headroom()));
+  alarm(static_cast<unsigned>(20 * kit_headroom()));  // so long that a busy machine is no reason
   tractor_log_set_sink(drop_line, nullptr, nullptr);
   lane = in_lane;
   f();
@@ -300,7 +300,7 @@ inline void sweep(void (*f)(), long length, int depth) {
   // The first one that finds nothing may have been overtaken by one that is still at something.
   int found_nothing = 0;
   for (size_t running = 0;;) {
-    alarm(static_cast<unsigned>(20 * kit_headroom()));
+    alarm(static_cast<unsigned>(40 * kit_headroom()));
     for (size_t i = 0; i < kAtOnce && found_nothing < 2 && tried < kMost; ++i)
       if (lives[i] == 0) lives[i] = begin_life(f, i), ++running, ++tried;
     if (running == 0) break;
