@@ -18,6 +18,7 @@ struct Stat {
   char state = '?';
   int64_t parent = 0, session = 0;
   uint64_t started = 0;
+  bool ended() const { return state == 'Z' || state == 'X'; }
 };
 
 /// Of one that ends meanwhile it may be nothing, or a part.
@@ -77,7 +78,7 @@ std::vector<ActorProcess> orphans() {
     if (pid <= 0 || !is_mine(pid)) continue;
     auto name = actor_name(pid);
     auto self = name ? stat_of(pid) : std::nullopt;
-    if (!self || self->state == 'Z' || self->state == 'X') continue;
+    if (!self || self->ended()) continue;
     auto parent = stat_of(self->parent);
     if (self->parent == 1 || !parent || parent->session != self->session)
       found.push_back({pid, self->started, std::move(*name)});
@@ -88,7 +89,12 @@ std::vector<ActorProcess> orphans() {
 
 bool lives(const ActorProcess& process) {
   auto now = stat_of(process.pid);
-  return now && now->started == process.started && now->state != 'Z' && now->state != 'X';
+  return now && now->started == process.started && !now->ended();
+}
+
+bool is_alive(int64_t pid) {
+  auto now = stat_of(pid);
+  return now && !now->ended();
 }
 
 bool send_signal(const ActorProcess& process, int signo) {

@@ -21,6 +21,9 @@ std::vector<ActorProcess> orphans();
 /// Is it still there, and still the same?
 bool lives(const ActorProcess& process);
 
+/// Is there such a process, that has not ended? It may have, and its parent has not noticed yet.
+bool is_alive(int64_t pid);
+
 /// Sends a signal to that very process, never to a later one with its number.
 bool send_signal(const ActorProcess& process, int signo);
 

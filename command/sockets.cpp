@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -13,6 +12,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "command/processes.hpp"
 
 namespace tractor::command {
 
@@ -55,7 +56,7 @@ bool is_stale(const fs::path& path, bool registries) {
   int number = 0;
   if (!take_apart(path.filename(), name, number)) return false;
   // The number of a registry is its port.
-  bool dead = name == "registry" ? registries : kill(number, 0) != 0 && errno == ESRCH;
+  bool dead = name == "registry" ? registries : !is_alive(number);
   return dead && refuses(path);
 }
 

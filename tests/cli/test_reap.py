@@ -138,6 +138,12 @@ class Reap(kit.Case):
         for path in (*kept, plain):
             self.assertTrue(os.path.exists(path), path)
 
+    def test_a_socket_of_one_whose_parent_has_not_noticed_its_end(self):
+        with subprocess.Popen(["true"]) as process:
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            stale = self.socket_file(f"worker@{process.pid}.sock")
+            self.expect(kit.OK, [f"removed {stale}"], "reap", "worker")
+
     def test_tpt_04_registries_only_if_told_so_and_dead(self):
         dead = self.socket_file("registry@1717.sock")
         self.daemon("--name", "registrar")
