@@ -287,7 +287,7 @@ task<> closing_a_stream_does_not_hide_the_error() {
 task<> a_cleanup_always_runs() {
   int cleaned = 0;
   auto cleanup = [&]() -> task<> {
-    co_await with_nursery({.timeout = seconds(5), .shield = true}, [&](nursery&) -> task<> {
+    co_await with_task_group({.timeout = seconds(5), .shield = true}, [&](task_group&) -> task<> {
       co_await sleep(duration(0));
       cleaned++;
     });

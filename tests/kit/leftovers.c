@@ -16,19 +16,22 @@ static char *append(char *text, const char *more) {
     return text;
 }
 
-/* "fd target" of each, one a line. */
+/* "fd file target" of each, one a line; whoever started us may rename a file that we inherited. */
 static char *descriptors(void) {
     char *all = append(NULL, "descriptors:");
     DIR *folder = opendir("/proc/self/fd");
     for (struct dirent *e; folder && (e = readdir(folder));) {
         char path[300], target[256], line[600];
+        struct stat st = { 0 };
         int fd = atoi(e->d_name);
         if (e->d_name[0] == '.' || fd == dirfd(folder))
             continue;
         snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
         ssize_t n = readlink(path, target, sizeof target - 1);
         target[n > 0 ? n : 0] = '\0';
-        snprintf(line, sizeof line, "%d %s", fd, target);
+        fstat(fd, &st);
+        snprintf(line, sizeof line, "%d %llu:%llu %s", fd, (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
+                 target);
         all = append(all, line);
     }
     if (folder)
@@ -63,9 +66,13 @@ char *kit_leftovers(const kit_belongings *before) {
     char *now = descriptors();
     char *next = NULL;
     for (char *line = strtok_r(now, "\n", &next); line; line = strtok_r(NULL, "\n", &next)) {
-        char whole[700];
-        snprintf(whole, sizeof whole, "\n%s\n", line);
-        if (!strstr(before->descriptors, whole + (strcmp(line, "descriptors:") == 0))) {
+        int fd;
+        unsigned long long device, file;
+        if (sscanf(line, "%d %llu:%llu", &fd, &device, &file) != 3)
+            continue;
+        char known[100];
+        snprintf(known, sizeof known, "\n%d %llu:%llu ", fd, device, file);
+        if (!strstr(before->descriptors, known)) {
             char text[760];
             snprintf(text, sizeof text, "descriptor %s", line);
             left = append(left, text);
