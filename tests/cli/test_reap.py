@@ -24,6 +24,7 @@ class Reap(kit.Case):
 
     def setUp(self):
         super().setUp()
+        self.registry = self.new_registry()
         os.makedirs(RUNTIME, mode=0o700, exist_ok=True)
 
     def orphan(self, command, title=None):
