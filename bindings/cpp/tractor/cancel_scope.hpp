@@ -121,7 +121,9 @@ class cancel_scope {
   }
 
   nursery_options begin() {
-    if (options_.timeout.count() > 0) deadline_ = std::min(deadline_, clock::now() + options_.timeout);
+    auto now = clock::now();
+    if (options_.timeout.count() != 0 && options_.timeout < never - now)
+      deadline_ = std::min(deadline_, now + options_.timeout);
     if (deadline_ != never && deadline_ <= clock::now()) called_ = true;
     return {.name = options_.name,
             .timeout = duration(deadline_ == never ? 0 : left_until(deadline_)),
