@@ -117,7 +117,8 @@ class cancel_scope {
   };
 
   static std::int64_t left_until(clock::time_point when) noexcept {
-    return std::max<std::int64_t>(1, std::chrono::duration_cast<duration>(when - clock::now()).count());
+    auto now = clock::now();
+    return when <= now ? 1 : std::chrono::duration_cast<duration>(when - now).count();
   }
 
   nursery_options begin() {
