@@ -80,6 +80,7 @@ void variants_take_what_fits(void**) {
 void a_mismatch_names_its_place(void**) {
   same(mismatch<int>("s", "x"), "at the top: expected int, found str 'x'");
   same(mismatch<std::uint8_t>("i", 300), "at the top: expected an int of 8 bits, found int 300");
+  same(mismatch<float>("d", 1e300), "at the top: expected a float of 32 bits, found one that it can't hold");
   same(mismatch<std::vector<std::int8_t>>("[i,i]", 1, -129), "at [1]: expected an int of 8 bits, found int -129");
   same(mismatch<drawing>("{s:s, s:[{s:d, s:s}]}", "name", "x", "points", "x", 1.0, "y", "no"),
        "at .points[0].y: expected float, found str 'no'");
