@@ -109,6 +109,25 @@ void values_convert_by_use(void**) {
   equal(through(v).as<std::string>().size(), 4);
 }
 
+void arguments_fit_into_optional_parameters(void**) {
+  for (bool as_optional : {false, true}) {
+    writer w;
+    bool refused = false;
+    try {
+      if (as_optional)
+        detail::write_argument<std::optional<std::uint8_t>>(w, "n", std::optional<int>(300));
+      else
+        detail::write_argument<std::optional<std::uint8_t>>(w, "n", 300);
+    } catch (const misuse_error& e) {
+      refused = true;
+      same(e.what(), "argument 'n': 300 is out of range");
+    }
+    holds(refused);
+    detail::write_argument<std::optional<std::uint8_t>>(w, "n", 7);
+    equal(value(w.done()).as<int>(), 7);
+  }
+}
+
 void text_that_is_not_utf8_is_refused(void**) {
   bool threw = false;
   try {
@@ -126,6 +145,7 @@ int main(int argc, char** argv) {
   const kit_test tests[] = {
       KIT_TEST_ONCE(values_come_back),        KIT_TEST_ONCE(structs_are_maps),
       KIT_TEST_ONCE(variants_take_what_fits), KIT_TEST_ONCE(a_mismatch_names_its_place),
+      KIT_TEST_ONCE(arguments_fit_into_optional_parameters),
       KIT_TEST_ONCE(values_convert_by_use),   KIT_TEST_ONCE(text_that_is_not_utf8_is_refused),
   };
   return kit_run_tests(tests);

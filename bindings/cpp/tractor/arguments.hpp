@@ -18,11 +18,18 @@
 
 namespace tractor::detail {
 
-/// Writes an argument as its parameter's type; integers have to fit.
+/// Writes an argument as its parameter's type; integers have to fit, in a std::optional too.
 template <class Parameter, class Arg>
 void write_argument(writer& w, const char* name, const Arg& arg) {
   if constexpr (std::is_same_v<Parameter, Arg>) {
     w.write(arg);
+  } else if constexpr (is_optional<Parameter> && std::is_integral_v<Arg>) {
+    write_argument<typename Parameter::value_type>(w, name, arg);
+  } else if constexpr (is_optional<Parameter> && is_optional<Arg>) {
+    if (arg)
+      write_argument<typename Parameter::value_type>(w, name, *arg);
+    else
+      w.nil();
   } else if constexpr (std::is_integral_v<Parameter> && std::is_integral_v<Arg> && !std::is_same_v<Parameter, bool> &&
                        !std::is_same_v<Arg, bool> && !std::is_same_v<Arg, char>) {
     if (!std::in_range<Parameter>(arg))
