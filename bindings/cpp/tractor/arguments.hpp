@@ -46,7 +46,8 @@ void write_argument(writer& w, const char* name, const Arg& arg) {
 template <class Parameters, class... Args>
 tractor_bytes pack_arguments(const declaration& endpoint, const Args&... args) {
   static_assert(sizeof...(Args) == std::tuple_size_v<Parameters>, "wrong number of arguments");
-  writer& w = scratch();
+  scratch one;
+  writer& w = one.get();
   w.map(sizeof...(Args));
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     ((w.text(endpoint.parameters[I]),
