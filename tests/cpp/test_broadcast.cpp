@@ -33,6 +33,18 @@ task<> all_receivers_get_all_in_order() {
   equal(ended, 11);
 }
 
+task<> nothing_can_not_be_kept() {
+  channel<int> c(4);
+  bool refused = false;
+  try {
+    broadcast<int> first(c, 0);
+  } catch (const misuse_error& e) {
+    refused = e.code() == TRACTOR_EINVAL;
+  }
+  holds(refused);
+  co_return;
+}
+
 // BRC-03: the fast receiver is cancelled by the slow one, who then gets on without it.
 task<> a_fast_receiver_is_cancelled_by_a_slow_one() {
   std::int64_t before = tractor_now();
@@ -253,7 +265,8 @@ void who_lags_may_be_told_by_the_log_only(void**) {
 
 int main(int argc, char** argv) {
   const everywhere tests[] = {
-      EVERYWHERE(all_receivers_get_all_in_order),           EVERYWHERE(a_fast_receiver_is_cancelled_by_a_slow_one),
+      EVERYWHERE(all_receivers_get_all_in_order),
+      EVERYWHERE(nothing_can_not_be_kept),           EVERYWHERE(a_fast_receiver_is_cancelled_by_a_slow_one),
       EVERYWHERE(who_is_closed_can_not_be_subscribed_to),   EVERYWHERE(slow_receivers_lag_and_leave),
       EVERYWHERE(the_first_receiver_is_cancelled),          EVERYWHERE(an_error_of_the_source_is_for_who_asks),
       EVERYWHERE(in_a_cancelled_scope_nothing_is_received), EVERYWHERE(a_receive_may_be_dropped),

@@ -151,6 +151,36 @@ void a_local_exception_comes_through_a_nursery(void**) {
   });
 }
 
+struct sold_out : error {
+  sold_out() : error("SoldOut", "no tea") {}
+  int asked_for = 3;
+};
+
+void an_error_class_of_the_programs_own_stays_what_it_is(void**) {
+  play_well([](nursery&) -> task<> {
+    bool own = false, of_the_wrapper = false;
+    try {
+      co_await with_nursery([](nursery&) -> task<> {
+        throw sold_out();
+        co_return;
+      });
+    } catch (const sold_out& e) {
+      own = e.asked_for == 3;
+      same(e.type(), "SoldOut");
+    }
+    try {
+      co_await with_nursery([](nursery&) -> task<> {
+        throw timed_out("TooSlow", "late");
+        co_return;
+      });
+    } catch (const timed_out& e) {
+      of_the_wrapper = true;
+      same(e.type(), "TooSlow");
+    }
+    holds(own && of_the_wrapper);
+  });
+}
+
 void several_failures_are_a_group(void**) {
   play_well([](nursery&) -> task<> {
     try {
@@ -238,6 +268,7 @@ int main(int argc, char** argv) {
       KIT_TEST(a_context_fails_before_or_after_its_start),
       KIT_TEST_ONCE(what_the_body_throws_comes_out_as_itself),
       KIT_TEST_ONCE(a_local_exception_comes_through_a_nursery),
+      KIT_TEST_ONCE(an_error_class_of_the_programs_own_stays_what_it_is),
       KIT_TEST_ONCE(several_failures_are_a_group),
       KIT_TEST(the_death_of_a_child_is_an_error),
       KIT_TEST_ONCE(what_can_not_be_started_is_told),

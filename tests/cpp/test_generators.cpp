@@ -165,6 +165,25 @@ generator<int> gated(event& gate) {
   co_yield 2;
 }
 
+/// A cancel that has ended it is not thrown again where nobody has cancelled anything.
+void a_generator_that_was_cut_short_has_ended(void**) {
+  play_well([](nursery&) -> task<> {
+    int unwound = 0;
+    auto numbers = [](int& n) -> generator<int> {
+      witness here(n);
+      co_await sleep_forever();
+      co_yield 0;
+    }(unwound);
+    holds(!co_await move_on_after(1ms, [&]() -> task<> { co_await numbers.receive(); }));
+    bool goes_on = false;
+    co_await with_nursery([&](nursery&) -> task<> {
+      holds(!(co_await numbers.receive()).has_value());
+      goes_on = true;
+    });
+    holds(goes_on);
+  });
+}
+
 void one_waits_at_a_time(void**) {
   play_well([](nursery& root) -> task<> {
     event gate, told;
@@ -356,6 +375,7 @@ int main(int argc, char** argv) {
       KIT_TEST_ONCE(a_generator_is_a_loop_here),
       KIT_TEST_ONCE(generators_wait_stand_in_each_other_and_fail),
       KIT_TEST_ONCE(a_generator_that_is_dropped_is_unwound),
+      KIT_TEST_ONCE(a_generator_that_was_cut_short_has_ended),
       KIT_TEST_ONCE(one_waits_at_a_time),
       KIT_TEST_ONCE(who_waits_may_be_dropped),
       KIT_TEST(another_actor_yields),

@@ -64,6 +64,26 @@ void frames_may_go_while_they_wait(void**) {
   });
 }
 
+/// Of options that are no good the end is told later, when nobody may be there any more.
+void what_can_not_be_opened_may_be_dropped(void**) {
+  play_well([](nursery& n) -> task<> {
+    auto idle = [](auto&) -> task<> { co_await sleep_forever(); };
+    auto idle_scope = []() -> task<> { co_await sleep_forever(); };
+    cancel_scope scope({.shield = true});  // and no timeout
+    const char* const names[] = {"", nullptr};
+    std::vector<task<>> all;
+    all.push_back(with_task_group({.shield = true}, idle));
+    all.push_back(scope.run(idle_scope));
+    all.push_back(open_actor_cluster({.count = 1, .names = names}, idle));
+    for (task<>& t : all) {
+      frame f = framed(n.c_nursery(), std::move(t));
+      f.handle.resume();
+      f.handle.destroy();
+    }
+    co_await sleep(milliseconds(5));
+  });
+}
+
 void a_join_may_be_dropped(void**) {
   play_well([](nursery& n) -> task<> {
     int living = 0;
@@ -206,6 +226,7 @@ int main(int argc, char** argv) {
   kit_begin(argc, argv);
   const kit_test tests[] = {
       KIT_TEST(frames_may_go_while_they_wait),
+      KIT_TEST_ONCE(what_can_not_be_opened_may_be_dropped),
       KIT_TEST_ONCE(a_join_may_be_dropped),
       KIT_TEST_ONCE(destructors_run_once_on_every_way_out),
       KIT_TEST_ONCE(exceptions_come_out_of_every_place),

@@ -120,6 +120,27 @@ void a_channel_keeps_order_and_bound(void**) {
   });
 }
 
+/// Also where a receiver has gone on so often without waiting that it has to wait though there are values.
+void a_full_channel_keeps_order(void**) {
+  run_local([]() -> task<> {
+    channel<int> c(2);
+    int next = 0;
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.start_soon([&]() -> task<> {
+        for (int i = 0; i < 1000; i++) co_await c.send(i);
+        c.close();
+      });
+      for (;;) {
+        co_await sleep(duration(0));
+        auto n = co_await c.receive();
+        if (!n) break;
+        equal(*n, next++);
+      }
+    });
+    equal(next, 1000);
+  });
+}
+
 void every_value_goes_to_one_receiver(void**) {
   play_well([](nursery&) -> task<> {
     channel<int> c(2);
@@ -261,6 +282,7 @@ int main(int argc, char** argv) {
       KIT_TEST_ONCE(a_wait_is_cancelled),
       KIT_TEST_ONCE(a_lock_goes_round_in_order),
       KIT_TEST_ONCE(a_channel_keeps_order_and_bound),
+      KIT_TEST_ONCE(a_full_channel_keeps_order),
       KIT_TEST_ONCE(every_value_goes_to_one_receiver),
       KIT_TEST_ONCE(a_closed_channel_takes_nothing),
       KIT_TEST_ONCE(deadlines_say_whether_it_was_in_time),

@@ -65,6 +65,8 @@ void types_have_a_text(void**) {
        "bytes | list[float] | None");
   same((schema_of<std::tuple<const char*, value>>()), "tuple[str, any]");
   same(schema_of<void>(), "None");
+  same((schema_of<std::array<std::byte, 2>>()), "list[int]");  // as it travels
+  schema_check(schema_of<std::array<std::byte, 2>>().c_str(), value::of(std::array<std::byte, 2>{}));
 }
 
 void a_value_is_held_against_a_type(void**) {

@@ -359,6 +359,18 @@ task<> errors_of_body_and_exit_are_both_told() {
 }
 
 //
+task<> a_use_may_be_dropped_with_its_cache() {
+  co_await with_task_group([](task_group& g) -> task<> {
+    co_await abandon(g, []() -> task<> {
+      resource_cache<int, int> cache;
+      auto open = [](block<int> use) -> task<> { co_await use(1); };
+      auto body = [](int&) -> task<> { co_await sleep_forever(); };
+      co_await cache.use(1, open, body);
+    });
+    co_await settle();
+  });
+}
+
 task<> a_use_may_be_dropped() {
   counted r;
   resource_cache<int, int> cache;
@@ -449,6 +461,7 @@ int main(int argc, char** argv) {
       EVERYWHERE(what_can_not_be_opened_is_told_to_the_first_user),
       EVERYWHERE(errors_of_body_and_exit_are_both_told),
       EVERYWHERE(a_use_may_be_dropped),
+      EVERYWHERE(a_use_may_be_dropped_with_its_cache),
   };
   return play_everywhere(argc, argv, tests, {KIT_TEST(ten_tasks_share_a_remote_stream)});
 }

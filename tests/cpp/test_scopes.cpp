@@ -153,6 +153,23 @@ task<> deadlines_are_set_and_moved() {
   holds(late.cancelled_caught());
 }
 
+task<> a_timeout_may_be_forever_or_over() {
+  cancel_scope forever({.timeout = duration(TRACTOR_FOREVER)}), over({.timeout = milliseconds(-1)});
+  co_await forever.run([]() -> task<> { co_await sleep(milliseconds(1)); });
+  holds(!forever.cancel_called() && forever.deadline() == cancel_scope::never);
+  co_await over.run([]() -> task<> { co_await sleep(std::chrono::seconds(5)); });
+  holds(over.cancelled_caught());
+}
+
+task<> a_deadline_may_be_the_beginning_of_time() {
+  cancel_scope scope;
+  co_await scope.run([&]() -> task<> {
+    scope.set_deadline(cancel_scope::clock::time_point::min());
+    co_await sleep(std::chrono::seconds(5));
+  });
+  holds(scope.cancelled_caught());
+}
+
 task<> bodies_give_values_in_time() {
   auto quick = []() -> task<std::string> { co_return "quick"; };
   auto slow = []() -> task<std::string> {
@@ -386,6 +403,8 @@ int main(int argc, char** argv) {
       EVERYWHERE(both_scopes_are_cancelled),
       EVERYWHERE(an_error_is_stronger_than_a_cancel),
       EVERYWHERE(deadlines_are_set_and_moved),
+      EVERYWHERE(a_timeout_may_be_forever_or_over),
+      EVERYWHERE(a_deadline_may_be_the_beginning_of_time),
       EVERYWHERE(bodies_give_values_in_time),
       EVERYWHERE(a_shield_keeps_a_cancel_away),
       EVERYWHERE(a_shield_ends_with_its_time_and_by_its_own_cancel),

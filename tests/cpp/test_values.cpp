@@ -3,6 +3,15 @@
 
 using namespace tractor;
 
+/// Travels as what its codec has encoded already.
+struct sealed {
+  int number;
+};
+template <>
+struct tractor::codec<sealed> {
+  static void write(writer& w, const sealed& s) { w.raw(encode(s.number)); }
+};
+
 namespace {
 
 struct point {
@@ -80,6 +89,7 @@ void variants_take_what_fits(void**) {
 void a_mismatch_names_its_place(void**) {
   same(mismatch<int>("s", "x"), "at the top: expected int, found str 'x'");
   same(mismatch<std::uint8_t>("i", 300), "at the top: expected an int of 8 bits, found int 300");
+  same(mismatch<float>("d", 1e300), "at the top: expected a float of 32 bits, found one that it can't hold");
   same(mismatch<std::vector<std::int8_t>>("[i,i]", 1, -129), "at [1]: expected an int of 8 bits, found int -129");
   same(mismatch<drawing>("{s:s, s:[{s:d, s:s}]}", "name", "x", "points", "x", 1.0, "y", "no"),
        "at .points[0].y: expected float, found str 'no'");
@@ -108,6 +118,29 @@ void values_convert_by_use(void**) {
   equal(through(v).as<std::string>().size(), 4);
 }
 
+void arguments_fit_into_optional_parameters(void**) {
+  for (bool as_optional : {false, true}) {
+    writer w;
+    bool refused = false;
+    try {
+      if (as_optional)
+        detail::write_argument<std::optional<std::uint8_t>>(w, "n", std::optional<int>(300));
+      else
+        detail::write_argument<std::optional<std::uint8_t>>(w, "n", 300);
+    } catch (const misuse_error& e) {
+      refused = true;
+      same(e.what(), "argument 'n': 300 is out of range");
+    }
+    holds(refused);
+    detail::write_argument<std::optional<std::uint8_t>>(w, "n", 7);
+    equal(value(w.done()).as<int>(), 7);
+  }
+}
+
+void a_codec_may_encode_another_value(void**) {
+  same(json(value::of(std::vector<sealed>{{1}, {2}})), "[1,2]");
+}
+
 void text_that_is_not_utf8_is_refused(void**) {
   bool threw = false;
   try {
@@ -125,6 +158,8 @@ int main(int argc, char** argv) {
   const kit_test tests[] = {
       KIT_TEST_ONCE(values_come_back),        KIT_TEST_ONCE(structs_are_maps),
       KIT_TEST_ONCE(variants_take_what_fits), KIT_TEST_ONCE(a_mismatch_names_its_place),
+      KIT_TEST_ONCE(arguments_fit_into_optional_parameters),
+      KIT_TEST_ONCE(a_codec_may_encode_another_value),
       KIT_TEST_ONCE(values_convert_by_use),   KIT_TEST_ONCE(text_that_is_not_utf8_is_refused),
   };
   return kit_run_tests(tests);

@@ -18,11 +18,18 @@
 
 namespace tractor::detail {
 
-/// Writes an argument as its parameter's type; integers have to fit.
+/// Writes an argument as its parameter's type; integers have to fit, in a std::optional too.
 template <class Parameter, class Arg>
 void write_argument(writer& w, const char* name, const Arg& arg) {
   if constexpr (std::is_same_v<Parameter, Arg>) {
     w.write(arg);
+  } else if constexpr (is_optional<Parameter> && std::is_integral_v<Arg>) {
+    write_argument<typename Parameter::value_type>(w, name, arg);
+  } else if constexpr (is_optional<Parameter> && is_optional<Arg>) {
+    if (arg)
+      write_argument<typename Parameter::value_type>(w, name, *arg);
+    else
+      w.nil();
   } else if constexpr (std::is_integral_v<Parameter> && std::is_integral_v<Arg> && !std::is_same_v<Parameter, bool> &&
                        !std::is_same_v<Arg, bool> && !std::is_same_v<Arg, char>) {
     if (!std::in_range<Parameter>(arg))
@@ -39,7 +46,8 @@ void write_argument(writer& w, const char* name, const Arg& arg) {
 template <class Parameters, class... Args>
 tractor_bytes pack_arguments(const declaration& endpoint, const Args&... args) {
   static_assert(sizeof...(Args) == std::tuple_size_v<Parameters>, "wrong number of arguments");
-  writer& w = scratch();
+  scratch one;
+  writer& w = one.get();
   w.map(sizeof...(Args));
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     ((w.text(endpoint.parameters[I]),

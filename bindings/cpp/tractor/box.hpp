@@ -25,9 +25,12 @@ inline std::string unqualified(const std::type_info& type) {
 }
 
 /// An error that says what the exception said, and carries the exception itself for handlers in this process.
-inline error_ptr boxed(const std::exception_ptr& exception, const std::string& type, const char* message) {
+inline error_ptr boxed(const std::exception_ptr& exception, const std::string& type, const char* message, int code = 0,
+                       const tractor_error* cause = nullptr) {
   tractor_error_options options{};
   options.struct_size = sizeof options;
+  options.code = code;
+  options.cause = cause;
   options.type = type.c_str();
   options.message = message;
   options.payload_tag = &exception_tag;
@@ -36,12 +39,25 @@ inline error_ptr boxed(const std::exception_ptr& exception, const std::string& t
   return error_ptr(tractor_error_new(&options));
 }
 
+/// Is it what throw_error() makes of its C error? A class of the program's own is not, nor one with another's code.
+inline bool is_its_own_class(const error& e) {
+  if (tractor_error_payload(e.c_error(), &exception_tag)) return true;  // it stands for another exception
+  try {
+    throw_error(e.c_error());
+  } catch (const error& again) {
+    return typeid(again) == typeid(e);
+  } catch (...) {
+    return true;
+  }
+}
+
 /// The exception that is being handled, as an error. To be called in a handler; a `cancelled` has to be dealt with before.
 inline error_ptr box_current_exception() {
   try {
     throw;
   } catch (const error& e) {
-    return error_ptr(tractor_error_ref(e.c_error()));
+    if (is_its_own_class(e)) return error_ptr(tractor_error_ref(e.c_error()));
+    return boxed(std::current_exception(), e.type(), e.what(), e.code(), e.c_error());
   } catch (const std::bad_alloc&) {
     return error_ptr(tractor_error_newf(TRACTOR_ENOMEM, nullptr, nullptr));
   } catch (const std::exception& e) {

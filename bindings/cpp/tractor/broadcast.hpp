@@ -43,6 +43,7 @@ template <class T>
 class broadcast {
  public:
   /// The first receiver of what `receive()` gives: a task of a std::optional<T>, which is empty at the end.
+  /// @throws misuse_error for a `maxlen` of 0
   broadcast(std::function<task<std::optional<T>>()> receive, std::size_t maxlen, bool raise_on_lag = true)
       : shared_(std::make_shared<shared>(std::move(receive), maxlen)), raise_on_lag_(raise_on_lag) {}
   /// The first receiver of what comes by a channel, which has to outlive it.
@@ -91,7 +92,9 @@ class broadcast {
  private:
   struct shared {
     shared(std::function<task<std::optional<T>>()> receive, std::size_t most)
-        : source(std::move(receive)), maxlen(most) {}
+        : source(std::move(receive)), maxlen(most) {
+      if (maxlen == 0) throw misuse_error(TRACTOR_EINVAL, nullptr, "a broadcast keeps one value at least");
+    }
     std::uint64_t oldest() const noexcept { return next - kept.size(); }
     void keep(T value) {
       if (kept.size() == maxlen) kept.pop_front();

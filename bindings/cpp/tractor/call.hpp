@@ -45,7 +45,8 @@ namespace detail {
 /// A map of arguments.
 template <class... T>
 tractor_bytes pack_named(const named<T>&... args) {
-  writer& w = scratch();
+  scratch one;
+  writer& w = one.get();
   w.map(sizeof...(T));
   (args.write(w), ...);
   return w.done();

@@ -117,11 +117,14 @@ class cancel_scope {
   };
 
   static std::int64_t left_until(clock::time_point when) noexcept {
-    return std::max<std::int64_t>(1, std::chrono::duration_cast<duration>(when - clock::now()).count());
+    auto now = clock::now();
+    return when <= now ? 1 : std::chrono::duration_cast<duration>(when - now).count();
   }
 
   nursery_options begin() {
-    if (options_.timeout.count() > 0) deadline_ = std::min(deadline_, clock::now() + options_.timeout);
+    auto now = clock::now();
+    if (options_.timeout.count() != 0 && options_.timeout < never - now)
+      deadline_ = std::min(deadline_, now + options_.timeout);
     if (deadline_ != never && deadline_ <= clock::now()) called_ = true;
     return {.name = options_.name,
             .timeout = duration(deadline_ == never ? 0 : left_until(deadline_)),

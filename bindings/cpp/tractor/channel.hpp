@@ -122,9 +122,10 @@ class channel {
     }
     return value;
   }
+  /// Senders that wait go where there is room, behind what is in it; never past that to a receiver.
   void admit() {
-    while (sending* s = first_sender()) {
-      if (!offer(s->value_)) break;
+    while (values_.size() < capacity_ && first_sender()) {
+      values_.push_back(*std::exchange(first_sender()->value_, std::nullopt));
       senders_.wake_first();
     }
   }

@@ -4,6 +4,7 @@
 #include <tractor/nursery.h>
 
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -48,10 +49,19 @@ class opened_cluster : public opened {
       o.flags = options.hard_kill ? std::uint32_t{TRACTOR_NURSERY_HARD_KILL} : 0;
       o.names = options.names;
       o.spawn = &spawn;
-      tractor_nursery* cluster = tractor_nursery_open_actor_cluster(scope, &o, on_up, on_end, this);
+      link_ = new opened_cluster*(this);
+      tractor_nursery* cluster = tractor_nursery_open_actor_cluster(scope, &o, on_up, on_end, link_);
+      is_dead_ = !tractor_nursery_actor(cluster);
       // Options that are no good give a dead nursery, whose end tells what is wrong with them.
-      return tractor_nursery_actor(cluster) ? tractor_nursery_op(cluster) : 0;
+      return is_dead_ ? 0 : tractor_nursery_op(cluster);
     });
+  }
+  ~opened_cluster() {
+    if (!link_) return;
+    if (is_dead_)
+      *link_ = nullptr;  // nothing can be abandoned, and its end is still told
+    else
+      delete link_;  // it is abandoned
   }
 
   /// NULL if not all could be started.
@@ -69,13 +79,21 @@ class opened_cluster : public opened {
   }
 
   static void on_up(tractor_nursery* cluster, tractor_portal* const* portals, std::size_t count, void* user) {
-    auto self = static_cast<opened_cluster*>(user);
+    auto self = *static_cast<opened_cluster**>(user);
     self->cluster_ = cluster;
     for (std::size_t i = 0; i < count; ++i) self->portals_.emplace_back(portals[i]);
     self->begun();
   }
-  static void on_end(const tractor_error* err, void* user) { static_cast<opened_cluster*>(user)->ended(err); }
+  static void on_end(const tractor_error* err, void* user) {
+    std::unique_ptr<opened_cluster*> link(static_cast<opened_cluster**>(user));
+    if (opened_cluster* self = *link) {
+      self->link_ = nullptr;
+      self->ended(err);
+    }
+  }
 
+  opened_cluster** link_ = nullptr;  ///< by which the library finds it, if it is still there
+  bool is_dead_ = false;
   tractor_nursery* cluster_ = nullptr;
   std::vector<portal> portals_;
 };

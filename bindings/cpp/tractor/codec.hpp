@@ -16,8 +16,10 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -77,7 +79,13 @@ struct codec<T> {
 template <std::floating_point T>
 struct codec<T> {
   static void write(writer& w, T v) { w.real(static_cast<double>(v)); }
-  static T read(reader& r) { return static_cast<T>(r.real()); }
+  static T read(reader& r) {
+    double v = r.real();
+    if constexpr (sizeof(T) < sizeof(double))
+      if (std::isfinite(v) && std::abs(v) > std::numeric_limits<T>::max())
+        r.fail(detail::text_of("expected a float of ", 8 * sizeof(T), " bits, found one that it can't hold"));
+    return static_cast<T>(v);
+  }
 };
 
 template <>

@@ -46,12 +46,13 @@ class [[nodiscard]] generator {
    private:
     friend generator;
     std::optional<T> take() {
-      rethrow();
+      if (failed() && !std::exchange(told_, true)) rethrow();
       return std::exchange(value_, std::nullopt);
     }
     std::optional<T> value_;
     bool busy_ = false;   // on its way to the next value
     bool asked_ = false;  // somebody waits for that
+    bool told_ = false;   // somebody was thrown what it failed with
   };
 
   generator(generator&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
@@ -104,7 +105,7 @@ class [[nodiscard]] generator {
 
   /// The next value; nullopt when it has ended. What it awaits meanwhile is started in the scope of who asks: a cancel of that
   /// scope is thrown in the generator too. It has to outlive its waits.
-  /// @throws what it throws, which is also its end; misuse_error if another task waits
+  /// @throws what it throws, once, which is also its end; misuse_error if another task waits
   [[nodiscard]] receiving receive() const noexcept { return receiving(frame_); }
 
  private:

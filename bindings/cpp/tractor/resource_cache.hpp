@@ -145,16 +145,17 @@ class resource_cache {
   }
 
   /// How many are open, or being opened or closed.
-  std::size_t size() const noexcept { return entries_.size(); }
+  std::size_t size() const noexcept { return entries_->size(); }
 
  private:
   struct entry : detail::shared_opening {
     T* value = nullptr;
   };
+  using entries = std::map<Key, std::shared_ptr<entry>>;
 
   /// The task of one resource, from its opening to its end.
   template <class Open>
-  static task<> keep_open(task_status<>& status, resource_cache* self, Key key, std::shared_ptr<entry> e, Open open) {
+  static task<> keep_open(task_status<>& status, std::shared_ptr<entries> all, Key key, std::shared_ptr<entry> e, Open open) {
     bool was_opened = false;
     auto stay = [&](T value) -> task<> {
       if (was_opened) throw misuse_error(TRACTOR_ERUNTIME, "RuntimeError", "a resource has called its block twice");
@@ -172,7 +173,7 @@ class resource_cache {
     } catch (...) {
       e->failure = std::current_exception();
     }
-    self->entries_.erase(key);
+    all->erase(key);
     bool is_told = was_opened && e->is_awaited();
     e->end();
     if (e->failure && !is_told) std::rethrow_exception(e->failure);
@@ -182,12 +183,12 @@ class resource_cache {
   static task<> open_first(resource_cache& self, Key key, std::shared_ptr<entry> e, Open open) {
     tractor_nursery* scope = co_await detail::this_scope();
     task_group group(self.owner_ ? self.owner_ : tractor_actor_nursery(tractor_nursery_actor(scope)));
-    auto opening = group.start("a shared resource", keep_open<Open>, &self, key, e, std::move(open));
+    auto opening = group.start("a shared resource", keep_open<Open>, self.entries_, key, e, std::move(open));
     try {
       co_await std::move(opening);
     } catch (...) {
       if (!e->gone.is_set()) {  // its task never began
-        self.entries_.erase(key);
+        self.entries_->erase(key);
         e->end();
       }
       throw;
@@ -197,8 +198,8 @@ class resource_cache {
   /// The opening that is there for the key, when it is open; null if there is none.
   task<std::shared_ptr<entry>> find_open(const Key& key) {
     for (;;) {
-      auto found = entries_.find(key);
-      if (found == entries_.end()) co_return nullptr;
+      auto found = entries_->find(key);
+      if (found == entries_->end()) co_return nullptr;
       std::shared_ptr<entry> e = found->second;
       if (e->is_open()) co_return e;
       if (e->entered.is_set())
@@ -214,7 +215,7 @@ class resource_cache {
     detail::hold parent_is_alive(outer, "the user of a resource");
     std::shared_ptr<entry> e = co_await self.find_open(key);
     bool hit = e != nullptr;
-    if (!hit) e = self.entries_.emplace(key, std::make_shared<entry>()).first->second;
+    if (!hit) e = self.entries_->emplace(key, std::make_shared<entry>()).first->second;
     typename entry::user me(e);
     if (!hit) co_await open_first<Open>(self, key, e, std::move(open));
 
@@ -252,7 +253,7 @@ class resource_cache {
   }
 
   tractor_nursery* owner_ = nullptr;
-  std::map<Key, std::shared_ptr<entry>> entries_;
+  std::shared_ptr<entries> entries_ = std::make_shared<entries>();  ///< of the resources too: a use may be dropped with the cache
 };
 
 }  // namespace tractor

@@ -119,7 +119,9 @@ struct schema_text<std::tuple<T...>> {
 template <class A, class B>
 struct schema_text<std::pair<A, B>> : schema_text<std::tuple<A, B>> {};
 template <class T, std::size_t N>
-struct schema_text<std::array<T, N>> : schema_text<std::vector<T>> {};
+struct schema_text<std::array<T, N>> {
+  static std::string of(const schema_path* in) { return text_of("list[", schema_text<T>::of(in), "]"); }
+};
 template <class K, class V, class... More>
 struct schema_text<std::map<K, V, More...>> {
   static std::string of(const schema_path* in) { return text_of("dict[", joined_schemas<K, V>(in, ", "), "]"); }

@@ -5,6 +5,7 @@
 
 #include <coroutine>
 #include <functional>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -86,11 +87,15 @@ class opened_nursery {
  public:
   opened_nursery(tractor_nursery* parent, const nursery_options& options) : actor_(tractor_nursery_actor(parent)) {
     c_nursery_options o(options);
-    c_ = tractor_nursery_open(parent, &o, on_end, this);
+    c_ = tractor_nursery_open(parent, &o, on_end, link_);
   }
   opened_nursery(const opened_nursery&) = delete;
   ~opened_nursery() {
-    if (!ended_) tractor_op_abandon(actor_, tractor_nursery_op(c_));
+    if (ended_) return;
+    if (tractor_op_abandon(actor_, tractor_nursery_op(c_)) == TRACTOR_OK)
+      delete link_;
+    else
+      *link_ = nullptr;  // a dead nursery: nothing can be abandoned, and its end is still told
   }
 
   tractor_nursery* get() const noexcept { return c_; }
@@ -112,13 +117,16 @@ class opened_nursery {
 
  private:
   static void on_end(const tractor_error* err, void* user) {
-    auto self = static_cast<opened_nursery*>(user);
+    std::unique_ptr<opened_nursery*> link(static_cast<opened_nursery**>(user));
+    opened_nursery* self = *link;
+    if (!self) return;
     self->ended_ = true;
     self->error_.reset(tractor_error_ref(err));
     if (self->waiter_) self->waiter_.resume();
   }
 
   tractor_actor* actor_;
+  opened_nursery** link_ = new opened_nursery*(this);  ///< by which the end finds it, if it is still there
   tractor_nursery* c_;
   bool ended_ = false;
   error_ptr error_;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <new>
 #include <span>
 #include <string_view>
@@ -54,13 +55,30 @@ class writer {
 
 namespace detail {
 
-/// This thread's writer, empty. What it has written is read by the library before the start that it is given to returns, so
-/// one is enough.
-inline writer& scratch() {
-  thread_local writer w;
-  w.reset();
-  return w;
-}
+/// One of this thread's writers, empty. What it has written is read by the library before the start that it is given to returns,
+/// so one is enough for each value that is being written: a codec may encode another one meanwhile.
+class scratch {
+ public:
+  scratch() : w_(at(depth())) {
+    ++depth();
+    w_.reset();
+  }
+  scratch(const scratch&) = delete;
+  ~scratch() { --depth(); }
+  writer& get() const noexcept { return w_; }
+
+ private:
+  static std::size_t& depth() noexcept {
+    thread_local std::size_t values = 0;
+    return values;
+  }
+  static writer& at(std::size_t level) {
+    thread_local std::deque<writer> all;
+    while (all.size() <= level) all.emplace_back();
+    return all[level];
+  }
+  writer& w_;
+};
 
 }  // namespace detail
 
@@ -68,7 +86,8 @@ inline writer& scratch() {
 template <class T>
 tractor_bytes encode(const T& value) {
   if constexpr (requires { codec<T>::packed(value); }) return codec<T>::packed(value);
-  writer& w = detail::scratch();
+  detail::scratch one;
+  writer& w = one.get();
   w.write(value);
   return w.done();
 }
