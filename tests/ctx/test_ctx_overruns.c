@@ -186,6 +186,8 @@ static void asked_again(kit_outcome *progress) {
     int64_t taken;
     bool blocked;
     assert_int_equal(tractor_unpack(progress->value, "[I,b]", &taken, &blocked), TRACTOR_OK);
+    if (progress == &p->progress && !blocked) /* not yet */
+        return patience_call(p, &p->progress, "progress", asked_again);
     assert_blocked(taken);
     assert_true(blocked);
     if (progress == &p->progress)
@@ -198,6 +200,10 @@ static void patience_slept(kit_outcome *slept) {
     patience *p = slept->user;
     if (p->by_child)
         return patience_call(p, &p->progress, "progress", asked_again);
+    if (p->sender.taken < 64) { /* not yet */
+        tractor_nursery_sleep(p->peer.block, TRACTOR_MS, kit_on_done, slept);
+        return;
+    }
     assert_blocked(p->sender.taken);
     assert_int_equal(tractor_stream_sendf(p->peer.stream, "s", "no"), TRACTOR_EAGAIN);
     patience_call(p, &p->opened, "open_now", NULL);

@@ -47,6 +47,7 @@ static void fail_slowly(const tractor_error *err, void *user) {
     tractor_nursery_sleep(shielded, TRACTOR_SECOND, NULL, NULL);
     tractor_nursery_close(shielded);
     tractor_ctx_raisef(t->ctx, "RuntimeError", "this is the real one");
+    touch(kit_text("%s-raised", t->path));
 }
 static void raise_and_tidy_up(tractor_ctx *ctx, const tractor_value *args, void *user) {
     task *t = begin(ctx, args);
@@ -58,8 +59,7 @@ static void raise_and_tidy_up(tractor_ctx *ctx, const tractor_value *args, void 
 /* ---- REL-01 ---- */
 
 typedef struct relay {
-    const char *func, *path;
-    int64_t cancel_after;
+    const char *func, *path, *cancel_after; /* that file is there */
     tractor_ctx *ctx;
     kit_outcome waited, result;
     const tractor_error *remote, *maybe;
@@ -73,12 +73,16 @@ static void cancel_it(const tractor_error *err, void *user) {
     tractor_call_options options = { TRACTOR_CALL_OPTIONS, .timeout_ns = 3 * TRACTOR_SECOND };
     assert_true(tractor_ctx_cancel(r->ctx, NULL, &options, NULL, NULL) > 0);
 }
+static void wait_for_raise(void *user) { assert_true(kit_wait_file(((relay *)user)->cancel_after)); }
 static void on_started(tractor_ctx *ctx, const tractor_value *first, void *user) {
     relay *r = user;
     (void)first;
     r->ctx = ctx;
     tractor_ctx_wait_for_result(ctx, NULL, kit_on_value, &r->waited);
-    tractor_nursery_sleep(tractor_ctx_nursery(ctx), r->cancel_after, cancel_it, r);
+    if (r->cancel_after)
+        tractor_nursery_run_in_thread(tractor_ctx_nursery(ctx), wait_for_raise, cancel_it, r);
+    else
+        tractor_nursery_sleep(tractor_ctx_nursery(ctx), 100 * TRACTOR_MS, cancel_it, r);
 }
 static void on_result(const tractor_error *err, const tractor_value *value, void *user) {
     relay *r = user;
@@ -97,7 +101,7 @@ static void body(tractor_nursery *root, void *user) { start_child(root, "sub", o
 
 static void REL_01_cancelled_sleeper(void **state) {
     (void)state;
-    relay r = { .func = "sleep_on", .path = kit_path("cancelled"), .cancel_after = 100 * TRACTOR_MS };
+    relay r = { .func = "sleep_on", .path = kit_path("cancelled") };
     kit_run run = kit_run_root(NULL, body, &r);
     kit_assert_code(run.err, TRACTOR_OK);
     assert_non_null(kit_read_file(r.path));
@@ -115,7 +119,8 @@ static void REL_01_cancelled_sleeper(void **state) {
 
 static void REL_01_unmasked_remote_error(void **state) {
     (void)state;
-    relay r = { .func = "raise_and_tidy_up", .path = kit_path("tidied_up"), .cancel_after = 300 * TRACTOR_MS };
+    relay r = { .func = "raise_and_tidy_up", .path = kit_path("tidied_up") };
+    r.cancel_after = kit_text("%s-raised", r.path);
     kit_run run = kit_run_root(NULL, body, &r);
     kit_assert_code(run.err, TRACTOR_OK);
     assert_non_null(kit_read_file(r.path));

@@ -146,7 +146,7 @@ static void bad_questions(scene *s) {
             return watch_await_end(w);
         case 2:
             kit_assert_code(w->end.err, TRACTOR_EINVAL);
-            watch_begin(w, s, NULL, &(tractor_find_options){ TRACTOR_FIND_OPTIONS, .timeout_ns = 50 * TRACTOR_MS });
+            watch_begin(w, s, NULL, &(tractor_find_options){ TRACTOR_FIND_OPTIONS, .timeout_ns = TRACTOR_SECOND / 2 });
             return watch_await_end(w);
         case 3:
             kit_assert_code(w->end.err, TRACTOR_ETIMEDOUT);

@@ -266,9 +266,15 @@ static void give_up(const tractor_error *err, void *user) {
         interrupt(NULL, user);
 }
 
+static void impatient_child_up(kit_outcome *o) {
+    play *p = o->user;
+    child_up(o);
+    tractor_nursery_sleep(p->root, 300 * TRACTOR_MS, give_up, p);
+}
+
 static void impatient_body(tractor_nursery *root, void *user) {
     body(root, user);
-    tractor_nursery_sleep(root, 300 * TRACTOR_MS, give_up, user);
+    ((play *)user)->child.then = impatient_child_up;
 }
 
 static void FLT_02_interrupted(void **state) {

@@ -289,7 +289,9 @@ static void body(tractor_nursery *root, void *user) {
     tractor_spawn_options options = kit_child();
     static const char *const modules[] = { "kit", "outcomes", NULL };
     options.modules = modules;
-    options.cancel_timeout_ns = options.kill_timeout_ns = 100 * TRACTOR_MS * kit_headroom();
+    /* Who goes by itself may have to wait for a processor. */
+    if (s->row->go == daemon_is_killed_by_the_ladder)
+        options.cancel_timeout_ns = options.kill_timeout_ns = 100 * TRACTOR_MS * kit_headroom();
     if (s->row->on_exit) {
         options.on_exit = kit_on_done;
         options.on_exit_user = &s->died;
