@@ -92,17 +92,17 @@ void a_join_may_be_dropped(void**) {
       co_await with_nursery([&living](nursery& inner) -> task<> {
         inner.start_soon([&living]() -> task<> {
           witness here(living);
-          co_await sleep(milliseconds(50));
+          co_await sleep_forever();
         });
         co_return;
       });
     };
     frame f = framed(n.c_nursery(), joining());
     f.handle.resume();
-    co_await sleep(milliseconds(5));
+    co_await settle();
     equal(living, 1);
     f.handle.destroy();  // the nursery's task is cut short and ends by itself
-    co_await sleep(milliseconds(5));
+    co_await settle();
     equal(living, 0);
   });
 }
