@@ -266,10 +266,14 @@ void who_lags_may_be_told_by_the_log_only(void**) {
 int main(int argc, char** argv) {
   const everywhere tests[] = {
       EVERYWHERE(all_receivers_get_all_in_order),
-      EVERYWHERE(nothing_can_not_be_kept),           EVERYWHERE(a_fast_receiver_is_cancelled_by_a_slow_one),
-      EVERYWHERE(who_is_closed_can_not_be_subscribed_to),   EVERYWHERE(slow_receivers_lag_and_leave),
-      EVERYWHERE(the_first_receiver_is_cancelled),          EVERYWHERE(an_error_of_the_source_is_for_who_asks),
-      EVERYWHERE(in_a_cancelled_scope_nothing_is_received), EVERYWHERE(a_receive_may_be_dropped),
+      EVERYWHERE(nothing_can_not_be_kept),
+      EVERYWHERE(a_fast_receiver_is_cancelled_by_a_slow_one),
+      EVERYWHERE(who_is_closed_can_not_be_subscribed_to),
+      EVERYWHERE(slow_receivers_lag_and_leave),
+      EVERYWHERE(the_first_receiver_is_cancelled),
+      EVERYWHERE(an_error_of_the_source_is_for_who_asks),
+      EVERYWHERE(in_a_cancelled_scope_nothing_is_received),
+      EVERYWHERE(a_receive_may_be_dropped),
   };
   return play_everywhere(argc, argv, tests, {KIT_TEST_ONCE(who_lags_may_be_told_by_the_log_only)});
 }

@@ -213,6 +213,23 @@ void a_context_is_cancelled_by_its_caller(void**) {
   });
 }
 
+void who_waits_for_the_result_is_cancelled_with_it(void**) {
+  with_worker([](portal worker) -> task<> {
+    std::string told;
+    co_await worker.with_context(endless, [&](linked_context<int>& ctx) -> task<> {
+      co_await with_task_group([&](task_group& both) -> task<> {
+        both.start_soon([&]() -> task<> {
+          auto waiting = [&]() -> task<> { co_await ctx.wait_for_result(); };
+          told = co_await thrown_in(waiting);
+        });
+        co_await settle();
+        co_await ctx.cancel();
+      });
+    });
+    same(told, "cancelled");
+  });
+}
+
 void a_context_that_cancels_itself_is_an_error_here(void**) {
   with_worker([](portal worker) -> task<> {
     bool caught = false;
@@ -271,6 +288,7 @@ int main(int argc, char** argv) {
       KIT_TEST_ONCE(a_task_runs_up_to_its_first_wait_in_a_cancelled_nursery),
       KIT_TEST_ONCE(calls_and_children_end_with_their_nursery),
       KIT_TEST(a_context_is_cancelled_by_its_caller),
+      KIT_TEST(who_waits_for_the_result_is_cancelled_with_it),
       KIT_TEST(a_context_that_cancels_itself_is_an_error_here),
       KIT_TEST_ONCE(a_deadline_cuts_a_call),
       KIT_TEST(a_send_without_a_wait_sees_the_cancel_too),

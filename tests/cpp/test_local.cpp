@@ -278,16 +278,11 @@ void a_forked_process_is_told(void**) {
 int main(int argc, char** argv) {
   kit_begin(argc, argv);
   const kit_test tests[] = {
-      KIT_TEST_ONCE(an_event_wakes_all_in_order),
-      KIT_TEST_ONCE(a_wait_is_cancelled),
-      KIT_TEST_ONCE(a_lock_goes_round_in_order),
-      KIT_TEST_ONCE(a_channel_keeps_order_and_bound),
-      KIT_TEST_ONCE(a_full_channel_keeps_order),
-      KIT_TEST_ONCE(every_value_goes_to_one_receiver),
-      KIT_TEST_ONCE(a_closed_channel_takes_nothing),
-      KIT_TEST_ONCE(deadlines_say_whether_it_was_in_time),
-      KIT_TEST_ONCE(threads_give_and_throw),
-      KIT_TEST_ONCE(a_forked_process_is_told),
+      KIT_TEST_ONCE(an_event_wakes_all_in_order),    KIT_TEST_ONCE(a_wait_is_cancelled),
+      KIT_TEST_ONCE(a_lock_goes_round_in_order),     KIT_TEST_ONCE(a_channel_keeps_order_and_bound),
+      KIT_TEST_ONCE(a_full_channel_keeps_order),     KIT_TEST_ONCE(every_value_goes_to_one_receiver),
+      KIT_TEST_ONCE(a_closed_channel_takes_nothing), KIT_TEST_ONCE(deadlines_say_whether_it_was_in_time),
+      KIT_TEST_ONCE(threads_give_and_throw),         KIT_TEST_ONCE(a_forked_process_is_told),
   };
   return kit_run_tests(tests);
 }

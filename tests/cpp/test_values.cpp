@@ -137,9 +137,7 @@ void arguments_fit_into_optional_parameters(void**) {
   }
 }
 
-void a_codec_may_encode_another_value(void**) {
-  same(json(value::of(std::vector<sealed>{{1}, {2}})), "[1,2]");
-}
+void a_codec_may_encode_another_value(void**) { same(json(value::of(std::vector<sealed>{{1}, {2}})), "[1,2]"); }
 
 void text_that_is_not_utf8_is_refused(void**) {
   bool threw = false;
@@ -156,11 +154,14 @@ void text_that_is_not_utf8_is_refused(void**) {
 int main(int argc, char** argv) {
   kit_begin(argc, argv);
   const kit_test tests[] = {
-      KIT_TEST_ONCE(values_come_back),        KIT_TEST_ONCE(structs_are_maps),
-      KIT_TEST_ONCE(variants_take_what_fits), KIT_TEST_ONCE(a_mismatch_names_its_place),
+      KIT_TEST_ONCE(values_come_back),
+      KIT_TEST_ONCE(structs_are_maps),
+      KIT_TEST_ONCE(variants_take_what_fits),
+      KIT_TEST_ONCE(a_mismatch_names_its_place),
       KIT_TEST_ONCE(arguments_fit_into_optional_parameters),
       KIT_TEST_ONCE(a_codec_may_encode_another_value),
-      KIT_TEST_ONCE(values_convert_by_use),   KIT_TEST_ONCE(text_that_is_not_utf8_is_refused),
+      KIT_TEST_ONCE(values_convert_by_use),
+      KIT_TEST_ONCE(text_that_is_not_utf8_is_refused),
   };
   return kit_run_tests(tests);
 }

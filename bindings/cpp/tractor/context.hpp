@@ -107,6 +107,22 @@ class context : public context_base {
   void cancel() { detail::check(tractor_ctx_cancel(c_, nullptr, nullptr, nullptr, nullptr)); }
 };
 
+namespace detail {
+
+/// After a cancel by this side there is neither an error nor a value.
+template <class R, class Start>
+class result_wait : public operation<R, Start> {
+ public:
+  using operation<R, Start>::operation;
+  R await_resume() {
+    this->rethrow();
+    if (!this->outcome_) throw cancelled{};
+    return operation<R, Start>::await_resume();
+  }
+};
+
+}  // namespace detail
+
 /// The end of whoever called the task, whose result is an R: what the body of portal::with_context() is given. It lives until
 /// that body has ended.
 template <class R>
@@ -117,9 +133,10 @@ class linked_context : public context_base {
   /// The task's result, as soon as it is here.
   /// @throws what the task failed with; cancelled after cancel()
   [[nodiscard]] auto wait_for_result() const {
-    return detail::make_operation<R>([c = c_](tractor_nursery* in, tractor_value_fn done, void* user) {
+    auto start = [c = c_](tractor_nursery* in, tractor_value_fn done, void* user) {
       return tractor_ctx_wait_for_result(c, in, done, user);
-    });
+    };
+    return detail::result_wait<R, decltype(start)>(start);
   }
 
   /// Asks the task to stop, and waits until it has. The body is cancelled as well then, and with_context() ends without an

@@ -33,7 +33,7 @@ class nursery : public task_group {
   /// @throws spawn_failed, misuse_error for bad options, cancelled
   [[nodiscard]] auto start_actor(text_ref name, const spawn_options& options = {}) {
     return detail::make_operation<portal>(
-        [c = c_, name, &options](tractor_nursery* in, tractor_portal_fn done, void* user) {
+        [c = c_, name, options](tractor_nursery* in, tractor_portal_fn done, void* user) {
           detail::c_spawn_options o(options, in);
           return tractor_nursery_start_actor(c, name, &o, done, user);
         });

@@ -80,10 +80,12 @@ class [[nodiscard]] operation : public operation_base {
       return decode<T>(outcome_);
   }
 
- private:
+ protected:
   static constexpr bool gives_portal = std::is_invocable_v<Start&, tractor_nursery*, tractor_portal_fn, void*>;
   using outcome = std::conditional_t<gives_portal, tractor_portal*, const tractor_value*>;
+  outcome outcome_ = nullptr;
 
+ private:
   static void completed(const tractor_error* err, void* user) { static_cast<operation*>(user)->complete(err); }
   static void completed(const tractor_error* err, outcome out, void* user) {
     auto self = static_cast<operation*>(user);
@@ -92,7 +94,6 @@ class [[nodiscard]] operation : public operation_base {
   }
 
   Start start_;
-  outcome outcome_ = nullptr;
 };
 
 template <class T, class Start>

@@ -155,7 +155,8 @@ class resource_cache {
 
   /// The task of one resource, from its opening to its end.
   template <class Open>
-  static task<> keep_open(task_status<>& status, std::shared_ptr<entries> all, Key key, std::shared_ptr<entry> e, Open open) {
+  static task<> keep_open(task_status<>& status, std::shared_ptr<entries> all, Key key, std::shared_ptr<entry> e,
+                          Open open) {
     bool was_opened = false;
     auto stay = [&](T value) -> task<> {
       if (was_opened) throw misuse_error(TRACTOR_ERUNTIME, "RuntimeError", "a resource has called its block twice");
@@ -253,7 +254,8 @@ class resource_cache {
   }
 
   tractor_nursery* owner_ = nullptr;
-  std::shared_ptr<entries> entries_ = std::make_shared<entries>();  ///< of the resources too: a use may be dropped with the cache
+  std::shared_ptr<entries> entries_ =
+      std::make_shared<entries>();  ///< of the resources too: a use may be dropped with the cache
 };
 
 }  // namespace tractor

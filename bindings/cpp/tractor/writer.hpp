@@ -73,9 +73,11 @@ class scratch {
     return values;
   }
   static writer& at(std::size_t level) {
-    thread_local std::deque<writer> all;
-    while (all.size() <= level) all.emplace_back();
-    return all[level];
+    thread_local writer first;
+    if (level == 0) return first;
+    thread_local std::deque<writer> more;
+    while (more.size() < level) more.emplace_back();
+    return more[level - 1];
   }
   writer& w_;
 };
