@@ -99,7 +99,7 @@ void a_join_may_be_dropped(void**) {
     };
     frame f = framed(n.c_nursery(), joining());
     f.handle.resume();
-    co_await settle();
+    co_await settle();  // the others go on as far as they can
     equal(living, 1);
     f.handle.destroy();  // the nursery's task is cut short and ends by itself
     co_await settle();
