@@ -10,6 +10,17 @@ using std::chrono::milliseconds;
 
 namespace {
 
+task<> count_to(context& ctx, int end) {
+  auto numbers = co_await ctx.started().open_stream<int, int>();
+  for (int i = 0; i < end; i++) co_await numbers.send(i);
+}
+
+}  // namespace
+
+TRACTOR_MODULE(counting, TRACTOR_CONTEXT(count_to, "end"));
+
+namespace {
+
 task<> send_all(channel<int>& c, int count) {
   for (int i = 0; i < count; i++) co_await c.send(i);
   c.close();
@@ -233,6 +244,26 @@ task<> a_receive_may_be_dropped() {
   equal((co_await first.receive()).value(), 7);
 }
 
+// The same with a stream between actors.
+void a_subscriber_of_a_stream_is_told_that_it_lags(void**) {
+  play_well([](nursery& root) -> task<> {
+    portal worker = co_await root.start_actor("worker", {.modules = {counting}});
+    co_await worker.with_context(count_to, 1000, [](linked_context<void>& ctx) -> task<> {
+      auto numbers = co_await ctx.open_stream<int, int>();
+      auto slow = numbers.subscribe();
+      int next = 0;
+      while (auto n = co_await numbers.receive()) equal(*n, next++);
+      equal(next, 1000);
+      auto lagging = [&]() -> task<> { co_await slow.receive(); };
+      std::string why = co_await thrown_in(lagging);
+      auto missed = static_cast<std::int64_t>(slow.lagged());
+      kit_assert_contains(why.c_str(), ("missed values, " + std::to_string(missed) + " in all").c_str());
+      for (std::int64_t n = missed; n < 1000; n++) equal(*co_await slow.receive(), n);  // once, and then what is left
+    });
+    co_await worker.cancel_actor();
+  });
+}
+
 // BRC-07, in one process: who is not told that it lags goes on.
 void who_lags_may_be_told_by_the_log_only(void**) {
   kit_expect_log("the receiver missed");
@@ -275,5 +306,7 @@ int main(int argc, char** argv) {
       EVERYWHERE(in_a_cancelled_scope_nothing_is_received),
       EVERYWHERE(a_receive_may_be_dropped),
   };
-  return play_everywhere(argc, argv, tests, {KIT_TEST_ONCE(who_lags_may_be_told_by_the_log_only)});
+  return play_everywhere(
+      argc, argv, tests,
+      {KIT_TEST(a_subscriber_of_a_stream_is_told_that_it_lags), KIT_TEST_ONCE(who_lags_may_be_told_by_the_log_only)});
 }

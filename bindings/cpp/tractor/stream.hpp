@@ -29,6 +29,7 @@ class stream {
       if (waiter.promise().may_hurry()) {
         int status = tractor_stream_try_receive(c_, &item_);
         if (status == TRACTOR_OK || status == TRACTOR_EEOF) return false;
+        if (status == TRACTOR_ELAGGED) throw_lag();  // it has been told by that
       }
       tractor_nursery* scope = waiter.promise().scope();
       return started(tractor_stream_receive(c_, scope, completed, this), scope, waiter);
@@ -44,6 +45,11 @@ class stream {
       auto self = static_cast<receiving*>(user);
       self->item_ = item;
       self->complete(err);
+    }
+    [[noreturn]] void throw_lag() const {
+      throw stream_overrun(TRACTOR_ELAGGED, nullptr,
+                           detail::text_of("the subscriber missed values, ", tractor_stream_lagged(c_),
+                                           " in all by now; the oldest that is left comes next"));
     }
     tractor_stream* c_;
     const tractor_value* item_ = nullptr;
