@@ -106,12 +106,14 @@ void arguments_are_checked_by_the_endpoint(void**) {
     };
     call("add", tractor_pack("{s:i}", "x", 1));
     call("add", tractor_pack("{s:i, s:i, s:i}", "x", 1, "y", 2, "z", 3));
+    call("add", tractor_pack("{s:i, s:i, s:i}", "x", 1, "x", 2, "y", 3));
     call("add", tractor_pack("{s:i, s:s}", "x", 1, "y", "two"));
     call("small", tractor_pack("{s:i}", "n", -1));
     co_await worker.run(nothing);
     same(refusal,
          "TypeError: add(): missing argument 'y'\n"
          "TypeError: add(): unexpected argument 'z'\n"
+         "TypeError: add(): argument 'x' is given twice\n"
          "TypeError: add(): at .y: expected int, found str 'two'\n"
          "TypeError: small(): at .n: expected unsigned int, found int -1\n");
   });

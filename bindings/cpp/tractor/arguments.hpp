@@ -93,6 +93,7 @@ class received_arguments<std::tuple<T...>> {
   template <class One>
   bool take(reader& r, std::string_view key, std::string_view name, std::optional<One>& argument) {
     if (key != name) return false;
+    if (argument) refuse(text_of("argument '", key, "' is given twice"));
     reader::place here(r, key);
     argument.emplace(r.read<One>());
     return true;

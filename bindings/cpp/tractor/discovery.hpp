@@ -47,8 +47,10 @@ struct found : std::optional<portal> {
 ///
 ///     std::optional<portal> worker = co_await find_actor("worker");
 ///
-/// The connection ends with the innermost nursery around this task, or by portal::close(). @return nullopt: nobody has that
-/// name. @throws error with ::TRACTOR_EREGISTRY if no registrar can be asked, timed_out, cancelled
+/// The connection ends with the innermost nursery around this task, or by portal::close(). A cancel_scope, fail_after() or
+/// move_on_after() is one too, and takes along what was found in it: give the search a timeout instead.
+/// @return nullopt: nobody has that name. @throws error with ::TRACTOR_EREGISTRY if no registrar can be asked, timed_out,
+///         cancelled
 [[nodiscard]] inline auto find_actor(std::string_view name, const find_options& options = {}) {
   return detail::make_operation<detail::found>(
       [name, options](tractor_nursery* in, tractor_portal_fn done, void* user) {
