@@ -242,15 +242,16 @@ static void wait_for_prober(void *prober) {
     other_go(prober);
     other_wait(prober);
 }
+/* Its connection may be seen to end a moment later than it. */
 static void after_visit(const tractor_error *err, void *prober) {
-    (void)prober;
     kit_assert_code(err, TRACTOR_OK);
     tractor_bytes peers;
     tractor_value *stats = tractor_value_new(tractor_actor_stats(kit_actor()));
     assert_int_equal(tractor_unpack(stats, "{s:v, *}", "peers", &peers), TRACTOR_OK);
-    assert_int_equal(peers.len, 1);
-    assert_memory_equal(peers.data, tractor_pack("[]").data, 1);
+    bool none = peers.len == 1 && memcmp(peers.data, tractor_pack("[]").data, 1) == 0;
     tractor_value_unref(stats);
+    if (!none)
+        tractor_nursery_sleep(tractor_actor_nursery(kit_actor()), TRACTOR_MS, after_visit, prober);
 }
 static void be_visited(tractor_nursery *root, void *prober) {
     tractor_nursery_run_in_thread(root, wait_for_prober, after_visit, prober);

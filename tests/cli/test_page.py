@@ -108,6 +108,10 @@ class Page(kit.Case):
         self.status = job.process.wait(kit.LIMIT)
         if killed := re.match(r"kill -9 (\d+)", job.command):
             self.wait_until(lambda: not self.lives(killed[1]), "it is dead")
+        if cancelled := re.match(r"tractor cancel (\S+)", job.command):  # it has acknowledged that, and is on its way out
+            for daemon in self.jobs:
+                if f"--name {cancelled[1]} " in daemon.command + " ":
+                    daemon.process.wait(kit.LIMIT)
         self.assertEqual(job.peek(kit.LIMIT), None, job.command)
 
     def lives(self, pid):
