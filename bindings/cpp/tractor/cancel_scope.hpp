@@ -17,7 +17,7 @@
 namespace tractor {
 
 struct cancel_scope_options {
-  duration timeout{};   ///< from run() on; 0: none
+  duration timeout{};   ///< from run() on; 0: none; below zero it has passed
   bool shield = false;  ///< a cancel from outside does not reach it; needs a timeout
   text_ref name{};      ///< for logs and errors
 };
