@@ -426,7 +426,13 @@ void ten_tasks_share_a_remote_stream(void**) {
             firsts += !cache_hit;
             int last = -1;
             for (int n = 0; n < 20; n++) {
-              int value = (co_await mine.receive()).value();
+              int value = -1;
+              while (value < 0) {
+                try {
+                  value = (co_await mine.receive()).value();
+                } catch (const stream_overrun&) {  // it missed some
+                }
+              }
               holds(value > last && value < 1000);
               last = value;
               received++;
