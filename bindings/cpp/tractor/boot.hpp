@@ -24,11 +24,11 @@ inline auto boot_with(const root_options* options) {
 
 }  // namespace detail
 
-/// Makes an actor that has no runtime yet, see run_local(), a root; with_nursery() does it by itself. Where there is one already
-/// it does nothing. Its options are those that it began with,
+/// Makes an actor that has no runtime yet, see run_local(), a root by the options that it began with; with_nursery() does it by
+/// itself. Where there is one already it does nothing.
 /// @throws error as the opening of a root; cancelled, while the boot goes on
 [[nodiscard]] inline auto boot() { return detail::boot_with(nullptr); }
-/// or these.
+/// The same by these options.
 [[nodiscard]] inline auto boot(const root_options& options) { return detail::boot_with(&options); }
 
 }  // namespace tractor
